@@ -1,0 +1,38 @@
+# Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+
+# Flags for our own code only: those who embed sluice keep theirs.
+add_library(sluice_warnings INTERFACE)
+target_compile_options(sluice_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+    $<$<BOOL:${SLUICE_WARNINGS_AS_ERRORS}>:-Werror>)
+
+# sluice_component(<name> SOURCES ... INCLUDE <dir> DEPENDS ...)
+# A static or shared library (BUILD_SHARED_LIBS) `sluice_<name>`, known as `sluice::<name>` in the tree and
+# after install, with its public headers below <dir>.
+function(sluice_component name)
+    cmake_parse_arguments(ARG "" "INCLUDE" "SOURCES;DEPENDS" ${ARGN})
+    add_library(sluice_${name} ${ARG_SOURCES})
+    add_library(sluice::${name} ALIAS sluice_${name})
+    set_target_properties(sluice_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    target_compile_features(sluice_${name} PUBLIC cxx_std_20)
+    target_include_directories(sluice_${name} PUBLIC
+        "$<BUILD_INTERFACE:${ARG_INCLUDE}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_link_libraries(sluice_${name} PUBLIC ${ARG_DEPENDS} PRIVATE "$<BUILD_INTERFACE:sluice_warnings>")
+    if(name STREQUAL core)
+        target_precompile_headers(sluice_core PRIVATE "${PROJECT_SOURCE_DIR}/cmake/precompiled.hpp")
+    else()
+        target_precompile_headers(sluice_${name} REUSE_FROM sluice_core)
+    endif()
+    install(TARGETS sluice_${name} EXPORT sluice LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(DIRECTORY "${ARG_INCLUDE}/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endfunction()
+
+# One precompiled header serves all our targets; what shares it must agree on position independence (-fPIC, where CMake
+# would give programs -fPIE).
+function(sluice_program name)
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
+    target_link_libraries(${name} PRIVATE sluice_warnings)
+    target_precompile_headers(${name} REUSE_FROM sluice_core)
+endfunction()

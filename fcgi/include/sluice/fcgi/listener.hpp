@@ -1,0 +1,50 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace sluice::fcgi {
+
+/// A listening socket: made here, or inherited from the web server.
+///
+/// Object lifetimes: closes the descriptor when destroyed, and removes the unix socket's file if it made it; an
+/// inherited descriptor gets its flags back first, since others may share it.
+class listener {
+public:
+    /// Listens on `unix:/path` or `tcp:host:port` (`tcp:[::1]:9000` for IPv6; port 0 takes a free one). A unix
+    /// socket file that nobody listens on any more is replaced; one that answers is refused.
+    /// Errors: throws std::system_error or std::invalid_argument with a text that says what to do.
+    static listener open(std::string_view address, int backlog = 4096);
+
+    /// Takes over an inherited listening socket, unix or TCP, as mod_fcgid, lighttpd and spawn-fcgi pass on fd 0.
+    /// Errors: throws std::invalid_argument when `fd` is no listening socket.
+    static listener inherit(int fd);
+
+    /// True when `fd` is a listening socket.
+    static bool is_listening(int fd) noexcept;
+
+    listener(listener&& other) noexcept;
+    listener& operator=(listener&& other) noexcept;
+    ~listener();
+
+    int fd() const noexcept { return fd_; }
+
+    /// The next connection that waits, close-on-exec and non-blocking; -1 when there is none (errno says why).
+    int accept() const noexcept;
+
+    /// Where it listens, in the form `open` takes.
+    const std::string& address() const noexcept { return address_; }
+
+private:
+    listener(int fd, std::string address) noexcept : fd_(fd), address_(std::move(address)) {}
+    void close() noexcept;
+
+    int fd_ = -1;
+    int flags_to_restore_ = -1;
+    std::string address_;
+    std::string path_to_remove_;
+};
+
+} // namespace sluice::fcgi

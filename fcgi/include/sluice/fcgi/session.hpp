@@ -1,0 +1,180 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/exchange.hpp>
+#include <sluice/fcgi/name_value.hpp>
+#include <sluice/fcgi/record.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice::fcgi {
+
+/// The machine of one FastCGI connection, on the application's side: bytes in, requests to apps, records out.
+///
+/// A request, by its id:
+///
+/// | state | BEGIN | PARAMS | PARAMS end | STDIN | STDIN end | ABORT |
+/// |---|---|---|---|---|---|---|
+/// | none | → params | *error* | *error* | *error* | *error* | ignored |
+/// | params | *error* | collected | app starts → body | *error* | *error* | → none |
+/// | body | *error* | *error* | *error* | to the app | → ended | app told → none |
+/// | ended | *error* | *error* | *error* | *error* | *error* | app told → none |
+/// | refused, or answered before its input ended | → params | ignored | ignored | ignored | → none | ignored |
+///
+/// *error* costs the connection. Output is independent of it: records are framed from what the exchanges hold,
+/// one block a request in turn, only when the driver asks because the socket takes something; the last data, the
+/// empty STDOUT and END_REQUEST leave together.
+///
+/// Sans-I/O: a driver moves the bytes. Thread safety: none.
+class session final : public exchange_host {
+public:
+    session(loop_resources& resources, session_driver& d);
+    ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    // Input.
+
+    /// The most bytes `receive` may be given now; 0 means: stop reading until `session_driver::input_wanted`.
+    std::size_t read_limit() const noexcept;
+
+    /// Takes all of `bytes`. An error is the peer's breach of the protocol: log it, call `lost`, close.
+    error_code receive(std::span<const std::byte> bytes);
+
+    /// Starts the apps of requests that became complete enough. To be called after `receive`, outside of it, since apps write.
+    void start_apps();
+
+    /// The peer sends no more. With `half_closed` it still reads; else it is gone, and so are its requests.
+    error_code receive_end(bool half_closed);
+
+    // Output.
+
+    /// Frames what is ready; gives all slices that wait to be sent, oldest first. They stay valid until the next call
+    /// of a non-const member.
+    std::span<const std::span<const std::byte>> gather();
+
+    /// The kernel took the first `n` bytes of what `gather` gave.
+    void sent(std::size_t n);
+
+    // Life.
+
+    /// True when the last response is out and the connection is to be closed.
+    bool finished() const noexcept { return closing_ && slices_.size() == front_ && control_.empty(); }
+
+    /// True when the peer may still be sending a body nobody reads: close only after throwing it away.
+    bool input_pending() const noexcept { return !ignored_.empty(); }
+
+    /// True while no request is in service.
+    bool idle() const noexcept { return slots_.empty() && slices_.size() == front_; }
+
+    /// No request after those now in service; an idle session is finished at once.
+    void drain() noexcept;
+
+    /// Ends the responses still running, visibly where that can be.
+    void cancel(error_code reason);
+
+    /// The connection is gone or given up.
+    void lost(error_code reason);
+
+    /// Lets time pass. An error names the limit that was passed: call `lost` with it and close.
+    error_code check(std::chrono::steady_clock::time_point now);
+
+    // exchange_host
+    std::size_t send(exchange& x, std::span<const std::byte> direct) override;
+    void output_ready(exchange&) override { driver_.output_ready(); }
+    void input_wanted(exchange&) override { driver_.input_wanted(); }
+
+private:
+    enum class slot_state : unsigned char { params, body, ended };
+
+    struct slot {
+        std::uint16_t id = 0;
+        slot_state state = slot_state::params;
+        bool keep = false;
+        bool stderr_used = false;
+        bool stderr_in_flight = false;
+        bool ending = false; ///< the ending is framed
+        exchange_ptr x;
+        name_value_decoder params;
+        std::string stderr_record;
+        std::array<std::byte, 32> end_records;
+    };
+
+    enum class kind : unsigned char {
+        content, ///< a pulled block
+        direct_header, direct, direct_padding, ///< straight from the app's buffer
+        stderr_text,
+        ending,
+        control,  ///< answers that belong to no request
+        leftover, ///< the rest of a record whose request was aborted
+    };
+
+    struct slice_info {
+        slot* owner;
+        std::uint32_t content; ///< bytes of the response in it
+        kind what;
+        bool ends; ///< the request's ending is in it
+        bool touched; ///< its beginning has been sent
+    };
+
+    slot* find(std::uint16_t id) noexcept;
+    bool ignored(std::uint16_t id) const noexcept;
+    void forget_ignored(std::uint16_t id) noexcept;
+    error_code on_piece(const record_decoder::piece& p);
+    error_code on_begin(const record_decoder::piece& p);
+    error_code on_params(const record_decoder::piece& p, slot& s);
+    error_code on_stdin(const record_decoder::piece& p, slot& s);
+    void on_abort(std::uint16_t id);
+    error_code on_management(const record_decoder::piece& p);
+    void refuse_begin(std::uint16_t id, bool keep, protocol_status status);
+    void refuse_busy(std::uint16_t id, bool keep);
+    void answer_values();
+
+    void push(std::span<const std::byte> bytes, slice_info info);
+    bool frame_one(slot& s);
+    void frame_ending(slot& s, const outflow::segment* last);
+    void frame_direct();
+    void settle_direct();
+    void complete(slice_info info);
+    void end(slot& s);
+    void remove(slot& s);
+
+    loop_resources& resources_;
+    session_driver& driver_;
+    record_decoder decoder_;
+    std::array<std::byte, 8> begin_body_{};
+    std::uint8_t begin_have_ = 0;
+    std::string values_query_;
+
+    std::vector<std::unique_ptr<slot>> slots_;
+    std::vector<std::unique_ptr<slot>> spare_slots_;
+    std::vector<std::uint16_t> ignored_; ///< ids whose input still comes but is wanted by nobody
+    std::vector<exchange_ptr> starting_;
+    std::size_t next_ = 0; ///< whose turn it is to be framed
+
+    std::vector<std::span<const std::byte>> slices_;
+    std::vector<slice_info> infos_;
+    std::size_t front_ = 0;
+    std::string control_, control_in_flight_;
+    std::string leftover_;
+
+    static constexpr std::size_t max_direct_records = 16;
+    slot* direct_slot_ = nullptr;
+    std::span<const std::byte> direct_;
+    std::size_t direct_sent_ = 0;
+    std::array<std::array<std::byte, header_size>, max_direct_records> direct_headers_;
+
+    bool closing_ = false;
+    bool draining_ = false;
+    bool keep_ = false; ///< as the last BEGIN_REQUEST asked
+    bool received_ = false; ///< since the last check
+    std::chrono::steady_clock::time_point quiet_since_{};
+};
+
+} // namespace sluice::fcgi

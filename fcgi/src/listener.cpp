@@ -1,0 +1,203 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/fcgi/listener.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <system_error>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <fmt/core.h>
+
+namespace sluice::fcgi {
+
+namespace {
+
+struct descriptor {
+    int fd = -1;
+    explicit descriptor(int f) : fd(f) {}
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    ~descriptor()
+    {
+        if (fd >= 0)
+            ::close(fd);
+    }
+    int release() noexcept { return std::exchange(fd, -1); }
+};
+
+[[noreturn]] void fail(const std::string& what)
+{
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+sockaddr_un unix_address(const std::string& path)
+{
+    sockaddr_un a{};
+    a.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof a.sun_path)
+        throw std::invalid_argument(fmt::format("unix:{}: the path of a unix socket has 1 to {} characters", path,
+                                                sizeof a.sun_path - 1));
+    std::memcpy(a.sun_path, path.data(), path.size());
+    return a;
+}
+
+// A socket file left by a process that is gone refuses connections; one in use accepts them.
+void remove_stale(const std::string& path, const sockaddr_un& address)
+{
+    struct stat st {};
+    if (::lstat(path.c_str(), &st) != 0)
+        return;
+    if (!S_ISSOCK(st.st_mode))
+        throw std::invalid_argument(fmt::format("unix:{}: something that is no socket is there; give another path", path));
+    const descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(probe.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN)
+        throw std::invalid_argument(
+            fmt::format("unix:{}: a program is listening there already; stop it or give another path", path));
+    if (errno == ECONNREFUSED)
+        ::unlink(path.c_str());
+}
+
+int open_unix(const std::string& path, int backlog)
+{
+    const auto address = unix_address(path);
+    remove_stale(path, address);
+    descriptor d(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (d.fd < 0 || ::bind(d.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(d.fd, backlog) != 0)
+        fail("cannot listen on unix:" + path);
+    return d.release();
+}
+
+int open_tcp(const std::string& host, const std::string& port, int backlog)
+{
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE;
+    addrinfo* found = nullptr;
+    if (const int e = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found); e != 0)
+        throw std::invalid_argument(fmt::format("tcp:{}:{}: {}", host, port, ::gai_strerror(e)));
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all(found, &::freeaddrinfo);
+    for (const addrinfo* a = found; a; a = a->ai_next) {
+        descriptor d(::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (d.fd < 0)
+            continue;
+        const int on = 1;
+        ::setsockopt(d.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (::bind(d.fd, a->ai_addr, a->ai_addrlen) == 0 && ::listen(d.fd, backlog) == 0)
+            return d.release();
+    }
+    fail(fmt::format("cannot listen on tcp:{}:{}", host, port));
+}
+
+std::string tcp_name(int fd)
+{
+    sockaddr_storage a{};
+    socklen_t size = sizeof a;
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&a), &size) != 0 ||
+        ::getnameinfo(reinterpret_cast<const sockaddr*>(&a), size, host, sizeof host, port, sizeof port,
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return "tcp:?";
+    return a.ss_family == AF_INET6 ? fmt::format("tcp:[{}]:{}", host, port) : fmt::format("tcp:{}:{}", host, port);
+}
+
+} // namespace
+
+bool listener::is_listening(int fd) noexcept
+{
+    int on = 0;
+    socklen_t size = sizeof on;
+    return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
+}
+
+listener listener::open(std::string_view address, int backlog)
+{
+    if (address.starts_with("unix:")) {
+        std::string path(address.substr(5));
+        listener l(open_unix(path, backlog), std::string(address));
+        l.path_to_remove_ = std::move(path);
+        return l;
+    }
+    if (address.starts_with("tcp:")) {
+        auto rest = address.substr(4);
+        const auto colon = rest.rfind(':');
+        if (colon != rest.npos && colon + 1 < rest.size()) {
+            auto host = rest.substr(0, colon);
+            if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
+                host = host.substr(1, host.size() - 2);
+            const int fd = open_tcp(std::string(host), std::string(rest.substr(colon + 1)), backlog);
+            return {fd, tcp_name(fd)};
+        }
+    }
+    throw std::invalid_argument(
+        fmt::format("'{}' is no address: use unix:/path/to/socket or tcp:host:port, as in tcp:127.0.0.1:9000", address));
+}
+
+listener listener::inherit(int fd)
+{
+    if (!is_listening(fd))
+        throw std::invalid_argument(fmt::format("descriptor {} is no listening socket", fd));
+    listener l(fd, fmt::format("descriptor {}", fd));
+    // Others may share the queue, and take the connection we were woken for: accept must not block then.
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
+        l.flags_to_restore_ = flags;
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return l;
+}
+
+listener::listener(listener&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), flags_to_restore_(other.flags_to_restore_),
+      address_(std::move(other.address_)), path_to_remove_(std::move(other.path_to_remove_))
+{
+    other.path_to_remove_.clear();
+}
+
+listener& listener::operator=(listener&& other) noexcept
+{
+    if (this != &other) {
+        close();
+        fd_ = std::exchange(other.fd_, -1);
+        flags_to_restore_ = other.flags_to_restore_;
+        address_ = std::move(other.address_);
+        path_to_remove_ = std::exchange(other.path_to_remove_, {});
+    }
+    return *this;
+}
+
+listener::~listener()
+{
+    close();
+}
+
+void listener::close() noexcept
+{
+    if (fd_ < 0)
+        return;
+    if (flags_to_restore_ >= 0)
+        ::fcntl(fd_, F_SETFL, flags_to_restore_);
+    if (!path_to_remove_.empty())
+        ::unlink(path_to_remove_.c_str());
+    ::close(std::exchange(fd_, -1));
+}
+
+int listener::accept() const noexcept
+{
+    int fd;
+    do
+        fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    return fd;
+}
+
+} // namespace sluice::fcgi

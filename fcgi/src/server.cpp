@@ -1,0 +1,193 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/fcgi/server.hpp>
+
+#include "loop.hpp"
+
+#include <sluice/log.hpp>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+
+namespace sluice::fcgi {
+
+namespace {
+
+// Connections taken from the queue before those that are open get their turn.
+constexpr int accepts_a_turn = 32;
+
+// When descriptors run out the queue stays readable: look again only after a while.
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+
+} // namespace
+
+class server::impl {
+public:
+    impl(listener l, application app, const server_options& options) : limits_(options.limits), listener_(std::move(l))
+    {
+        const unsigned threads = std::max(1u, options.threads);
+        auto share = limits_;
+        share.pool_bytes = std::max(limits_.pool_bytes / threads, limits_.block_size);
+        service_facts facts;
+        facts.transport = "fastcgi";
+        facts.multithread = threads > 1;
+        facts.multiprocess = options.multiprocess;
+        for (unsigned i = 0; i < threads; ++i) {
+            auto& one = loops_.emplace_back(std::make_unique<loop>(app, share, options.normalize, facts));
+            one->resources().all_statistics = [this] { return stats(); };
+            one->on_closed = [this] { connection_closed(); };
+        }
+        accept_timer_.emplace(loops_[0]->context());
+        // A duplicate: the descriptor object closes what it holds, and the listener restores flags on its own.
+        acceptor_.emplace(loops_[0]->context(), ::fcntl(listener_.fd(), F_DUPFD_CLOEXEC, 3));
+    }
+
+    void run()
+    {
+        log::info("serving FastCGI on {}", listener_.address());
+        boost::asio::post(loops_[0]->context(), [this] { wait_for_connections(); });
+        std::vector<std::thread> threads;
+        for (std::size_t i = 1; i < loops_.size(); ++i)
+            threads.emplace_back([l = loops_[i].get()] { l->run(); });
+        loops_[0]->run();
+        // Loop 0 returns on drain or stop; the others do on their own then.
+        for (auto& t : threads)
+            t.join();
+    }
+
+    void drain()
+    {
+        boost::asio::post(loops_[0]->context(), [this] {
+            accepting_ = false;
+            acceptor_.reset();
+            accept_timer_->cancel();
+        });
+        for (auto& l : loops_)
+            boost::asio::post(l->context(), [p = l.get()] { p->drain(); });
+    }
+
+    void stop()
+    {
+        for (auto& l : loops_)
+            l->context().stop();
+    }
+
+    executor get_executor() { return loops_[0]->context().get_executor(); }
+
+    statistics stats() const
+    {
+        statistics s;
+        for (const auto& l : loops_)
+            l->resources().add_to(s);
+        return s;
+    }
+
+private:
+    std::size_t connections() const noexcept
+    {
+        std::size_t n = 0;
+        for (const auto& l : loops_)
+            n += l->connections();
+        return n;
+    }
+
+    void wait_for_connections()
+    {
+        if (!accepting_ || waiting_)
+            return;
+        waiting_ = true;
+        acceptor_->async_wait(boost::asio::posix::descriptor_base::wait_read, [this](const error_code& ec) {
+            waiting_ = false;
+            if (!ec)
+                accept();
+        });
+    }
+
+    void accept()
+    {
+        for (int i = 0; i < accepts_a_turn && accepting_; ++i) {
+            // Over the limit the rest waits in the kernel's queue, and the web server sees it full.
+            if (connections() >= limits_.connections) {
+                full_.store(true);
+                if (connections() >= limits_.connections)
+                    return;
+                full_.store(false);
+            }
+            const int fd = listener_.accept();
+            if (fd < 0) {
+                if (errno == EAGAIN || errno == EWOULDBLOCK)
+                    break;
+                log::error("cannot accept a connection: {}", std::strerror(errno));
+                accept_timer_->expires_after(accept_pause);
+                accept_timer_->async_wait([this](const error_code& ec) {
+                    if (!ec)
+                        wait_for_connections();
+                });
+                return;
+            }
+            loop& l = *loops_[next_++ % loops_.size()];
+            if (&l == loops_[0].get())
+                l.adopt(fd);
+            else
+                boost::asio::post(l.context(), [&l, fd] { l.adopt(fd); });
+        }
+        wait_for_connections();
+    }
+
+    void connection_closed()
+    {
+        if (full_.exchange(false))
+            boost::asio::post(loops_[0]->context(), [this] { wait_for_connections(); });
+    }
+
+    sluice::limits limits_;
+    listener listener_;
+    std::vector<std::unique_ptr<loop>> loops_;
+    std::optional<boost::asio::posix::stream_descriptor> acceptor_;
+    std::optional<boost::asio::steady_timer> accept_timer_;
+    std::size_t next_ = 0;
+    bool accepting_ = true;
+    bool waiting_ = false;
+    std::atomic<bool> full_{false};
+};
+
+server::server(listener l, application app, const server_options& options)
+    : impl_(std::make_unique<impl>(std::move(l), std::move(app), options))
+{
+}
+
+server::~server() = default;
+
+executor server::get_executor() const
+{
+    return impl_->get_executor();
+}
+
+void server::run()
+{
+    impl_->run();
+}
+
+void server::drain()
+{
+    impl_->drain();
+}
+
+void server::stop()
+{
+    impl_->stop();
+}
+
+statistics server::stats() const
+{
+    return impl_->stats();
+}
+
+} // namespace sluice::fcgi

@@ -1,0 +1,388 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// The session's input: records to requests.
+#include <sluice/fcgi/session.hpp>
+
+#include <sluice/fcgi/errc.hpp>
+#include <sluice/log.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::fcgi {
+
+namespace {
+
+constexpr std::byte keep_flag{1};              // FCGI_KEEP_CONN
+constexpr std::size_t values_query_limit = 1024; // three known names take 50 bytes
+constexpr std::size_t ignored_limit = 1024;      // a peer that begins requests and never ends them
+constexpr std::size_t control_limit = 16 * 1024; // a peer that asks and never reads the answers
+
+std::string_view text_of(std::span<const std::byte> bytes) noexcept
+{
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+} // namespace
+
+session::session(loop_resources& resources, session_driver& d) : resources_(resources), driver_(d) {}
+
+session::~session()
+{
+    lost(sluice::errc::client_gone);
+}
+
+session::slot* session::find(std::uint16_t id) noexcept
+{
+    for (const auto& s : slots_)
+        if (s->id == id)
+            return s.get();
+    return nullptr;
+}
+
+bool session::ignored(std::uint16_t id) const noexcept
+{
+    return std::find(ignored_.begin(), ignored_.end(), id) != ignored_.end();
+}
+
+void session::forget_ignored(std::uint16_t id) noexcept
+{
+    std::erase(ignored_, id);
+}
+
+std::size_t session::read_limit() const noexcept
+{
+    if (closing_ || control_.size() + control_in_flight_.size() > control_limit)
+        return 0;
+    // A request not yet known may bring body bytes in the same read: no more than its reserve can keep.
+    const std::size_t limit = resources_.pool().capacity();
+    bool all_known = !slots_.empty();
+    std::size_t credit = resources_.limits().input_window;
+    for (const auto& s : slots_) {
+        if (s->state == slot_state::params)
+            all_known = false;
+        else if (s->state == slot_state::body)
+            credit = std::min(credit, s->x->body_credit());
+    }
+    if (!all_known)
+        credit = std::min(limit, credit);
+    return credit < limit / 4 ? 0 : credit; // rather wait for the app than read in crumbs
+}
+
+error_code session::receive(std::span<const std::byte> bytes)
+{
+    received_ = true;
+    record_decoder::piece p;
+    error_code ec;
+    for (;;) {
+        switch (decoder_.next(bytes, p, ec)) {
+        case record_decoder::result::need_more:
+            return {};
+        case record_decoder::result::failed:
+            return ec;
+        case record_decoder::result::have_piece:
+            break;
+        }
+        if (p.first)
+            log::trace("in  {} id {} {} bytes", name_of(p.header.type), p.header.id, p.header.content_size);
+        if ((ec = on_piece(p)))
+            return ec;
+    }
+}
+
+error_code session::on_piece(const record_decoder::piece& p)
+{
+    if (p.header.id == 0)
+        return on_management(p);
+    if (p.header.type == record_type::begin_request)
+        return on_begin(p);
+    if (p.header.type == record_type::abort_request) {
+        if (p.last)
+            on_abort(p.header.id);
+        return {};
+    }
+    if (p.header.type != record_type::params && p.header.type != record_type::stdin_stream) {
+        const bool unheard_of = p.header.type > record_type::unknown_type;
+        return unheard_of || ignored(p.header.id) ? error_code() : error_code(errc::unexpected_record);
+    }
+    if (ignored(p.header.id)) {
+        if (p.header.type == record_type::stdin_stream && p.header.content_size == 0)
+            forget_ignored(p.header.id);
+        return {};
+    }
+    slot* const s = find(p.header.id);
+    if (!s)
+        return errc::bad_request_id;
+    return p.header.type == record_type::params ? on_params(p, *s) : on_stdin(p, *s);
+}
+
+error_code session::on_begin(const record_decoder::piece& p)
+{
+    if (p.header.content_size != begin_body_.size())
+        return errc::bad_begin_length;
+    const std::uint16_t id = p.header.id;
+    if (p.first) {
+        begin_have_ = 0;
+        if (find(id))
+            return errc::duplicate_id;
+    }
+    std::memcpy(begin_body_.data() + begin_have_, p.content.data(), p.content.size());
+    begin_have_ = static_cast<std::uint8_t>(begin_have_ + p.content.size());
+    if (!p.last)
+        return {};
+
+    const auto wanted = static_cast<role>(std::to_integer<unsigned>(begin_body_[0]) << 8 |
+                                          std::to_integer<unsigned>(begin_body_[1]));
+    const bool keep = (begin_body_[2] & keep_flag) != std::byte{0};
+    keep_ = keep && !draining_;
+    forget_ignored(id);
+    if (ignored_.size() >= ignored_limit)
+        return errc::too_many_refused;
+    if (wanted != role::responder) {
+        log::warning("a request for role {}: this app is a responder (1) only", static_cast<unsigned>(wanted));
+        refuse_begin(id, keep, protocol_status::unknown_role);
+        return {};
+    }
+    if (resources_.figures().active.value() >= resources_.limits().requests) {
+        log::warning("a request refused with 503: {} are in service (limits::requests)", resources_.limits().requests);
+        refuse_busy(id, keep);
+        return {};
+    }
+    auto x = resources_.new_exchange();
+    if (!x->open(*this)) {
+        log::warning("a request refused with 503: every block of the pool is promised (limits::pool_bytes)");
+        refuse_busy(id, keep);
+        return {};
+    }
+    std::unique_ptr<slot> s;
+    if (spare_slots_.empty()) {
+        s = std::make_unique<slot>();
+    } else {
+        s = std::move(spare_slots_.back());
+        spare_slots_.pop_back();
+    }
+    s->id = id;
+    s->state = slot_state::params;
+    s->keep = keep;
+    s->stderr_used = s->stderr_in_flight = s->ending = false;
+    s->x = std::move(x);
+    s->x->transport_id = id;
+    s->params.reset();
+    slots_.push_back(std::move(s));
+    return {};
+}
+
+error_code session::on_params(const record_decoder::piece& p, slot& s)
+{
+    if (s.state != slot_state::params)
+        return errc::data_after_end;
+    if (p.header.content_size > 0) {
+        const auto& l = resources_.limits();
+        return s.params.feed(text_of(p.content), {l.params_bytes, l.params_count}, s.x->env());
+    }
+    if (!s.params.complete())
+        return errc::params_incomplete;
+    s.state = slot_state::body;
+    if (s.x->prepare(true))
+        starting_.push_back(s.x);
+    return {};
+}
+
+error_code session::on_stdin(const record_decoder::piece& p, slot& s)
+{
+    switch (s.state) {
+    case slot_state::params:
+        return errc::unexpected_record;
+    case slot_state::ended:
+        return errc::data_after_end;
+    case slot_state::body:
+        break;
+    }
+    if (p.header.content_size == 0) {
+        s.state = slot_state::ended;
+        s.x->body_ended();
+    } else {
+        s.x->body_arrived(p.content);
+    }
+    return {};
+}
+
+void session::start_apps()
+{
+    // An app that runs may end its request and even this connection's last one, but starts none.
+    for (std::size_t i = 0; i < starting_.size(); ++i) {
+        const exchange_ptr x = std::move(starting_[i]);
+        x->run();
+    }
+    starting_.clear();
+}
+
+void session::on_abort(std::uint16_t id)
+{
+    slot* const s = find(id);
+    if (!s)
+        return; // it crossed our END_REQUEST on the way
+    if (s->ending)
+        return; // and so will this one
+    if (s->state != slot_state::ended)
+        ignored_.push_back(id);
+
+    // Bytes of a record whose beginning is out must follow it; everything else of this request goes back.
+    for (std::size_t i = front_; i < slices_.size();) {
+        if (infos_[i].owner != s) {
+            ++i;
+        } else if (infos_[i].touched) {
+            leftover_.assign(text_of(slices_[i])); // only the first slice can be begun, so one is enough
+            slices_[i] = std::as_bytes(std::span(leftover_));
+            infos_[i] = {nullptr, 0, kind::leftover, false, true};
+            ++i;
+        } else {
+            slices_.erase(slices_.begin() + static_cast<std::ptrdiff_t>(i));
+            infos_.erase(infos_.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    s->x->lost(sluice::errc::client_gone);
+    const bool keep = s->keep;
+    remove(*s);
+    refuse_begin(id, keep, protocol_status::request_complete);
+}
+
+// Ends a request that has no exchange (any more).
+void session::refuse_begin(std::uint16_t id, bool keep, protocol_status status)
+{
+    std::array<std::byte, 16> record;
+    const std::uint32_t app_status = status == protocol_status::request_complete ? 1 : 0;
+    encode_end_request(id, app_status, status, record.data());
+    control_.append(text_of(record));
+    if (status != protocol_status::request_complete)
+        ignored_.push_back(id);
+    if (!keep && slots_.empty())
+        closing_ = true;
+    driver_.output_ready();
+}
+
+// Web servers ignore FCGI_OVERLOADED: a client is told of overload by a complete 503.
+void session::refuse_busy(std::uint16_t id, bool keep)
+{
+    append_record(record_type::stdout_stream, id,
+                  "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                  "Retry-After: 1\r\n\r\nThis service is busy. Try again.\n",
+                  control_);
+    append_record(record_type::stdout_stream, id, {}, control_);
+    refuse_begin(id, keep, protocol_status::overloaded);
+}
+
+error_code session::on_management(const record_decoder::piece& p)
+{
+    switch (p.header.type) {
+    case record_type::get_values:
+        if (p.first)
+            values_query_.clear();
+        if (p.header.content_size > values_query_limit)
+            return errc::management_too_large;
+        values_query_ += text_of(p.content);
+        if (p.last)
+            answer_values();
+        return {};
+    case record_type::begin_request:
+    case record_type::abort_request:
+    case record_type::params:
+    case record_type::stdin_stream:
+    case record_type::data:
+        return errc::bad_request_id;
+    default:
+        break;
+    }
+    if (p.last) {
+        // FCGI_UnknownTypeBody: the type, then seven reserved bytes.
+        std::string body(8, '\0');
+        body[0] = static_cast<char>(p.header.type);
+        append_record(record_type::unknown_type, 0, body, control_);
+        driver_.output_ready();
+    }
+    return {};
+}
+
+void session::answer_values()
+{
+    field_list asked;
+    name_value_decoder decoder;
+    std::string answer;
+    if (!decoder.feed(values_query_, {values_query_limit, 64}, asked)) {
+        for (const field& f : asked) {
+            if (f.name == "FCGI_MAX_CONNS")
+                encode_name_value(f.name, std::to_string(resources_.limits().connections), answer);
+            else if (f.name == "FCGI_MAX_REQS")
+                encode_name_value(f.name, std::to_string(resources_.limits().requests), answer);
+            else if (f.name == "FCGI_MPXS_CONNS")
+                encode_name_value(f.name, "0", answer);
+        }
+    }
+    // HAProxy wants exactly the announced length: no padding.
+    std::array<std::byte, header_size> header;
+    encode_header({record_type::get_values_result, 0, static_cast<std::uint16_t>(answer.size()), 0}, header.data());
+    control_.append(text_of(header));
+    control_ += answer;
+    driver_.output_ready();
+}
+
+error_code session::receive_end(bool half_closed)
+{
+    const bool mid_record = !decoder_.at_boundary();
+    bool mid_request = false;
+    for (const auto& s : slots_) {
+        mid_request |= s->state == slot_state::params;
+        if (s->state == slot_state::body)
+            s->x->body_ended();
+        if (s->state != slot_state::params)
+            s->state = slot_state::ended;
+    }
+    ignored_.clear();
+    if (mid_record || mid_request || !half_closed) {
+        const bool unfinished = !slots_.empty();
+        lost(sluice::errc::client_gone);
+        if (mid_record)
+            return errc::closed_mid_record;
+        if (mid_request && unfinished)
+            return errc::closed_mid_request;
+    }
+    if (slots_.empty())
+        closing_ = true;
+    keep_ = false;
+    draining_ = true;
+    return {};
+}
+
+void session::drain() noexcept
+{
+    draining_ = true;
+    if (slots_.empty())
+        closing_ = true;
+}
+
+void session::cancel(error_code reason)
+{
+    drain();
+    for (const auto& s : slots_)
+        if (s->state != slot_state::params)
+            s->x->cancel(reason);
+}
+
+error_code session::check(std::chrono::steady_clock::time_point now)
+{
+    bool waits_for_input = false;
+    for (const auto& s : slots_) {
+        if (s->x->stalled(now))
+            return sluice::errc::write_stalled;
+        waits_for_input |= s->state == slot_state::params || (s->state == slot_state::body && s->x->reading());
+    }
+    if (!waits_for_input || received_) {
+        received_ = false;
+        quiet_since_ = now;
+    } else if (now - quiet_since_ >= resources_.limits().request_idle) {
+        return errc::request_idle;
+    }
+    return {};
+}
+
+} // namespace sluice::fcgi

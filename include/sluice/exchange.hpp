@@ -1,0 +1,250 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/inflow.hpp>
+#include <sluice/loop_resources.hpp>
+#include <sluice/outflow.hpp>
+#include <sluice/request.hpp>
+#include <sluice/responder.hpp>
+
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// What carries an exchange: a FastCGI connection, a CGI program's descriptors, a test.
+class exchange_host {
+public:
+    /// Hands what is queued to the kernel as far as it goes without waiting, then as much of `direct` (the
+    /// caller's own bytes, not copied) as goes too; says how much of `direct` that was.
+    virtual std::size_t send(exchange& x, std::span<const std::byte> direct) = 0;
+
+    /// There is something to send, or the response has ended: to be looked at in this turn.
+    virtual void output_ready(exchange& x) = 0;
+
+    /// The app has read some of the body: there is credit again.
+    virtual void input_wanted(exchange& x) = 0;
+
+    /// Appends the head in the transport's form; CGI's unless overridden.
+    virtual void serialize_head(const response_head& head, std::string& out) const { serialize_cgi_head(head, out); }
+
+protected:
+    ~exchange_host() = default;
+};
+
+/// What a transport's machine asks of the driver that owns its descriptors.
+class session_driver {
+public:
+    /// Sends: asks the machine for what is ready, hands it to the kernel and reports what went, until nothing is left
+    /// or the kernel takes no more. Called from inside an app's write.
+    virtual void pump() = 0;
+
+    /// Something to send turned up: `pump` in this turn.
+    virtual void output_ready() = 0;
+
+    /// The machine may take more input now.
+    virtual void input_wanted() = 0;
+
+protected:
+    ~session_driver() = default;
+};
+
+/// One request with its response: where the app's side and the transport's side meet. Holds all rules of the
+/// contract that do not depend on the transport, so that they hold on each.
+///
+///     idle ─open()▶ reading ─prepare()▶ waiting ─start()▶ streaming ─finish()▶ finished ┐
+///                                      │ send()─────────────────────────▶ finished ├─ended()/lost()▶ over
+///                                      └ no answer: 500 ─────────────────▶ finished │
+///                                   streaming ─abort(), exception, dropped▶ aborted ┘
+///
+/// Sans-I/O but for the executor on which it starts the app.
+/// Thread safety: none.
+class exchange final : public response_port, public sink {
+public:
+    enum class phase : unsigned char {
+        idle,      ///< not in use
+        reading,   ///< the environment is being filled
+        waiting,   ///< the app runs, nothing is answered yet
+        streaming, ///< the head is out, the body follows
+        finished,  ///< the response is complete; what is queued still goes out
+        aborted,   ///< the response is given up; what is queued still goes out, then a visible failure
+        over,      ///< the transport is done with it
+    };
+
+    explicit exchange(loop_resources& r);
+
+    // The transport's side.
+
+    /// Takes the reserve and begins. False when the pool has none left.
+    bool open(exchange_host& host);
+
+    environment& env() noexcept { return env_; }
+    const environment& env() const noexcept { return env_; }
+
+    /// The environment is complete: normalizes it and gets ready for the body. `body_follows` is false when there
+    /// will be none. False when the request was answered already, because it cannot be served.
+    bool prepare(bool body_follows);
+
+    /// Starts the app. Precondition: `prepare` said true.
+    void run();
+
+    /// Answers without the app, as a web server would: for overload and the like. In phase `reading`.
+    void refuse(int status, std::string_view text);
+
+    /// Body bytes that `body_arrived` takes now. Unlimited when nobody will read them.
+    std::size_t body_credit() const noexcept;
+    void body_arrived(std::span<const std::byte> bytes);
+    void body_ended();
+    bool body_open() const noexcept { return body_open_; }
+    /// True while the app has not returned.
+    bool app_running() const noexcept { return app_running_; }
+    /// Calls `f` when the app has returned. Precondition: app_running().
+    void when_app_returns(detail::unique_function<void()> f) { app_ended_ = std::move(f); }
+    /// True while the app waits for body bytes.
+    bool reading() const noexcept { return static_cast<bool>(reader_); }
+
+    outflow& output() noexcept { return out_; }
+    phase state() const noexcept { return phase_; }
+
+    /// The kernel took `n` bytes that came from this exchange (head and body, not framing).
+    void output_sent(std::size_t n);
+
+    /// Text for the error stream since the last call; empties it.
+    void take_errors(std::string& to);
+    bool has_errors() const noexcept { return !errors_.empty(); }
+
+    /// The end of the response has been handed over; `well` is false when it was made to fail.
+    void ended();
+
+    /// The transport is gone: the app is told, all blocks go back at once.
+    void lost(error_code reason);
+
+    /// Ends a response from outside (shutdown): as `abort`, and the app is told.
+    void cancel(error_code reason);
+
+    /// Lets time pass: says true when the client has taken nothing for longer than the limits allow, and the
+    /// transport should give the exchange up as lost. To be called every second or so.
+    bool stalled(std::chrono::steady_clock::time_point now);
+
+    /// Set by a transport that carries several exchanges; not used here.
+    std::uint16_t transport_id = 0;
+
+    // The app's side: what request, request_body and error_stream stand for.
+
+    std::uint64_t id() const noexcept { return id_; }
+    loop_resources& resources() const noexcept { return resources_; }
+    bool gone() const noexcept { return told_; }
+    std::optional<std::uint64_t> body_length() const noexcept { return body_length_; }
+    void write_error_text(std::string_view text);
+    void on_end(detail::unique_function<void()> f) { at_end_.push_back(std::move(f)); }
+
+    /// What can be read without waiting; 0 with neither `ec` nor `end`: nothing now.
+    std::size_t try_read(std::span<std::byte> to, error_code& ec, bool& end);
+    void read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done);
+    void cancel_read();
+
+    // response_port
+    response_head& head() override { return head_; }
+    sink_ptr start(error_code& ec, std::string& why) override;
+    void send(std::string body, error_code& ec, std::string& why) override;
+    void responder_dropped() override;
+
+    // sink
+    executor get_executor() const override { return resources_.get_executor(); }
+    std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) override;
+    bool try_flush(error_code& ec) override;
+    void wait(wait_for what, waiter w) override;
+    void cancel_wait() override;
+    void finish(error_code& ec) override;
+    void abort(error_code reason) override;
+    void writer_dropped() override;
+    error_code error() const override { return error_; }
+    std::uint64_t accepted() const override { return accepted_; }
+    std::uint64_t sent() const override;
+
+private:
+    struct resume_task final : detail::turn::task {
+        resume_task(exchange& x, void (exchange::*f)()) noexcept : owner(x), function(f) {}
+        void run() override
+        {
+            const exchange_ptr keep(&owner); // the app may drop the last handle meanwhile
+            (owner.*function)();
+        }
+        exchange& owner;
+        void (exchange::*function)();
+    };
+
+    void unreferenced() noexcept override;
+    void reset() noexcept;
+
+    static task<void> run_coroutine(exchange_ptr self, responder respond);
+    void app_returned(std::exception_ptr failure);
+    void answer_error(int status, std::string_view text);
+    void send_head(error_code& ec, std::string& why);
+    void feed_body();
+    void announce();
+    bool push();
+    error_code write_fault() const noexcept;
+    bool satisfied(wait_for what) const noexcept;
+    void check_waiter();
+    void resume_writer();
+    void resume_reader();
+    void tell(error_code reason);
+    void end(std::string_view how);
+
+    loop_resources& resources_;
+    exchange_host* host_ = nullptr;
+    std::uint64_t id_ = 0;
+    phase phase_ = phase::idle;
+    bool app_running_ = false;
+    bool responder_alive_ = false;
+    bool writer_alive_ = false;
+    bool announced_ = false;   ///< the host knows that there is something to send
+    bool told_ = false;        ///< the app has been told that nobody waits any more
+    bool head_only_ = false;   ///< HEAD, or a status without body: writes are counted, not sent
+    bool is_head_request_ = false;
+    bool wants_direct_ = false; ///< a large write waits for an empty queue
+    bool body_open_ = false;
+    bool discard_body_ = false;
+    bool stalling_ = false;
+
+    environment env_;
+    request request_;
+    response_head head_;
+    outflow out_;
+    inflow in_;
+    std::string whole_body_; ///< of a complete response, while it is being sent
+    std::size_t whole_body_at_ = 0;
+    std::string errors_;
+    std::size_t errors_dropped_ = 0;
+    std::vector<detail::unique_function<void()>> at_end_;
+    detail::unique_function<void()> app_ended_;
+    boost::asio::cancellation_signal abort_signal_;
+
+    error_code error_;      ///< why writing is impossible
+    error_code body_error_; ///< why reading is impossible
+    std::uint64_t accepted_ = 0, sent_ = 0, head_bytes_ = 0;
+    std::optional<std::uint64_t> length_;      ///< announced for the response
+    std::optional<std::uint64_t> body_length_; ///< announced for the request
+    std::uint64_t body_received_ = 0;
+    std::ptrdiff_t budget_ = 0; ///< what may still be sent before the loop gets its turn
+
+    wait_for waiting_for_ = wait_for::writable;
+    waiter waiter_;
+    error_code waiter_result_; ///< operation_aborted when cancelled
+    detail::unique_function<void(error_code, std::size_t)> reader_;
+    std::span<std::byte> reader_buffer_;
+    error_code reader_result_;
+    resume_task writer_task_, reader_task_;
+
+    std::chrono::steady_clock::time_point started_, stalled_since_;
+    std::uint64_t sent_at_check_ = 0;
+};
+
+} // namespace sluice

@@ -1,0 +1,71 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/buffer_pool.hpp>
+#include <sluice/limits.hpp>
+
+#include <boost/circular_buffer.hpp>
+
+#include <cstddef>
+#include <span>
+
+namespace sluice {
+
+/// A bounded stream of bytes in: filled by the transport, emptied by the app.
+///
+/// The transport reads from its socket no more than `credit()` says, so everything it has read can be kept.
+/// Only the app's reading gives credit back.
+///
+/// A reader that waits lends its own buffer (`lend`): what comes goes straight there.
+///
+/// Sans-I/O. Thread safety: none.
+class inflow {
+public:
+    inflow(buffer_pool& pool, const limits& l);
+
+    /// Asks for the reserve without which a body must not begin. May fail when the pool is promised away.
+    bool reserve() noexcept { return account_.reserve(1); }
+
+    /// Drops all content, the loan and the reserve. The memory of the queue is kept.
+    void reset() noexcept;
+
+    // The transport's side.
+
+    /// Bytes `push` takes now. At least one block's worth while nothing is held.
+    std::size_t credit() const noexcept;
+
+    /// Takes all of `bytes`. Precondition: bytes.size() <= credit().
+    void push(std::span<const std::byte> bytes) noexcept;
+
+    // The app's side.
+
+    std::size_t size() const noexcept { return size_; }
+
+    /// Moves up to `to.size()` bytes out; says how many.
+    std::size_t read(std::span<std::byte> to) noexcept;
+
+    /// Lends the buffer of a waiting reader. Precondition: size() == 0.
+    void lend(std::span<std::byte> to) noexcept { loan_ = to, lent_ = 0; }
+
+    /// Ends the loan; says how many bytes went into the buffer.
+    std::size_t end_loan() noexcept;
+
+    /// Bytes in the buffer on loan.
+    std::size_t lent() const noexcept { return lent_; }
+
+private:
+    struct entry {
+        buffer_pool::block block;
+        std::size_t begin = 0;
+        std::size_t end = 0;
+    };
+
+    buffer_pool& pool_;
+    buffer_pool::account account_;
+    boost::circular_buffer<entry> blocks_;
+    std::size_t size_ = 0;
+    std::span<std::byte> loan_;
+    std::size_t lent_ = 0;
+};
+
+} // namespace sluice

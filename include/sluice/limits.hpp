@@ -1,0 +1,80 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice {
+
+/// Every bound sluice keeps, by name, with its default and the reason for it. Sizes are bytes.
+struct limits {
+    // Memory.
+
+    /// Size of one pool block, the unit in which output is held and framed. A record made of one block
+    /// stays under 16 KiB: lighttpd, mod_fcgid and HAProxy hold a record until it is whole, and HAProxy's
+    /// buffer is 16 KiB. A multiple of the page size.
+    std::size_t block_size = 16 * 1024;
+
+    /// All blocks of the process together. They are mapped at once and committed when first used.
+    std::size_t pool_bytes = 64 * 1024 * 1024;
+
+    /// The most that may be held for one response, in whole blocks.
+    std::size_t window = 64 * 1024;
+
+    /// The most that may be held of one request body before the app reads it, in whole blocks.
+    std::size_t input_window = 64 * 1024;
+
+    /// What a response must have drained without a stall before its window doubles. More than a unix
+    /// socket's kernel buffer (208 KiB on Linux) takes at once, so that only a reading client counts.
+    std::size_t window_growth = 512 * 1024;
+
+    /// What one response may send within one turn of the loop before the others get theirs.
+    std::size_t turn_budget = 512 * 1024;
+
+    /// Text of `request::errors()` that waits to be sent; what is over is dropped and counted.
+    std::size_t error_text = 8 * 1024;
+
+    // Requests.
+
+    /// Status line and headers of a response. lighttpd takes 64 KiB, nginx one page unless told otherwise.
+    std::size_t response_head = 12 * 1024;
+
+    /// Names and values of a request's environment together. Apache takes 100 header lines of 8 KiB, and
+    /// nobody's are that long.
+    std::size_t params_bytes = 256 * 1024;
+
+    /// Variables of a request's environment.
+    std::size_t params_count = 1000;
+
+    /// Request body; over it the request is answered with 413. 0 is no limit: the body is streamed, so its
+    /// size costs no memory.
+    std::uint64_t request_body = 0;
+
+    /// Body the app left unread, thrown away at the end of the response before the connection is closed.
+    std::uint64_t discard = 1024 * 1024;
+
+    /// Requests in service at once, each on its own connection or not; over it new ones wait in the web
+    /// server's queue.
+    std::size_t requests = 10000;
+
+    /// Connections open at once; over it no more are accepted until one closes.
+    std::size_t connections = 10000;
+
+    // Time.
+
+    /// A connection on which a request is half sent and nothing comes.
+    std::chrono::milliseconds request_idle = std::chrono::seconds(60);
+
+    /// The client takes nothing of what waits for it. Longer than mod_fcgid's busy timeout of 300 s would be
+    /// of no use behind it; shorter would cut clients that read in bursts of a full kernel buffer.
+    std::chrono::milliseconds write_stall = std::chrono::seconds(300);
+
+    /// The same once the app has finished: nobody waits for the rest but a client that reads nothing.
+    std::chrono::milliseconds linger = std::chrono::seconds(30);
+
+    /// Between SIGTERM and the end, for responses still running.
+    std::chrono::milliseconds drain = std::chrono::seconds(30);
+};
+
+} // namespace sluice

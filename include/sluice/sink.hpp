@@ -1,0 +1,70 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/detail/ref_counted.hpp>
+#include <sluice/detail/unique_function.hpp>
+#include <sluice/errc.hpp>
+#include <sluice/task.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sluice {
+
+/// Called once with the outcome of a wait.
+using waiter = detail::unique_function<void(error_code)>;
+
+/// What a writer can wait for.
+enum class wait_for {
+    writable, ///< `try_write` would take something, or fail
+    flushed,  ///< the kernel has every byte accepted so far
+    finished, ///< the end of the response has been handed over
+};
+
+/// What a writer writes into. A transport's own response is a sink, and so is each middleware's filter around
+/// another sink: because credit, readiness, flush and abort are all here, flow control passes through whatever
+/// is stacked.
+///
+/// Thread safety: none; used from its executor only.
+class sink : public virtual detail::ref_counted {
+public:
+    virtual executor get_executor() const = 0;
+
+    /// Takes as much of `bytes` as there is room for now, in order, and says how much. 0 without an error
+    /// means: wait for `writable`. What is not taken is not looked at again: the buffer may go at once.
+    virtual std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) = 0;
+
+    /// Moves what was accepted towards the kernel; true when nothing is left behind.
+    virtual bool try_flush(error_code& ec) = 0;
+
+    /// Calls `w` once `what` is so, or with the error that makes it impossible; never from inside this call.
+    /// One wait at a time: a second gets `errc::operation_pending`.
+    virtual void wait(wait_for what, waiter w) = 0;
+
+    /// Ends a pending wait with `operation_aborted`. The sink itself is not changed.
+    virtual void cancel_wait() = 0;
+
+    /// Says that the response is complete. Idempotent. Errors: that of the sink; `length_short` when fewer
+    /// bytes than announced were written, and the response is then aborted.
+    virtual void finish(error_code& ec) = 0;
+
+    /// Gives the response up: it is made to fail visibly where the web server can pass that on.
+    virtual void abort(error_code reason) = 0;
+
+    /// The writer was destroyed. Before `finish`, the response ends with the app (see `writer`).
+    virtual void writer_dropped() = 0;
+
+    /// Why writing is no longer possible; no error while it is.
+    virtual error_code error() const = 0;
+
+    /// Body bytes taken from the app so far.
+    virtual std::uint64_t accepted() const = 0;
+
+    /// Body bytes of those that the kernel has.
+    virtual std::uint64_t sent() const = 0;
+};
+
+using sink_ptr = boost::intrusive_ptr<sink>;
+
+} // namespace sluice

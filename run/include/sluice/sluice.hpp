@@ -1,0 +1,12 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+/// Everything an app needs.
+#include <sluice/application.hpp>
+#include <sluice/errc.hpp>
+#include <sluice/request.hpp>
+#include <sluice/responder.hpp>
+#include <sluice/response.hpp>
+#include <sluice/run.hpp>
+#include <sluice/task.hpp>
+#include <sluice/writer.hpp>

@@ -1,0 +1,30 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/environment.hpp>
+#include <sluice/limits.hpp>
+
+#include <optional>
+#include <string>
+
+namespace sluice {
+
+struct run_options {
+    std::string fastcgi;   ///< "" looks at fd 0
+    std::string log_level; ///< "" depends on how the program was started
+    unsigned threads = 1;
+    bool drain_given = false;
+    sluice::limits limits;
+    normalize_options normalize;
+};
+
+/// What the command line made of the program: either options, or an exit status with everything said.
+struct parsed_options {
+    std::optional<int> exit_status;
+    run_options options;
+};
+
+/// Flags, then SLUICE_* variables, then defaults.
+parsed_options parse_options(int argc, char** argv);
+
+} // namespace sluice

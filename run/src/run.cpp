@@ -1,0 +1,116 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/run.hpp>
+
+#include "options.hpp"
+
+#include <sluice/cgi/program.hpp>
+#include <sluice/fcgi/server.hpp>
+
+#include <boost/asio/signal_set.hpp>
+#include <fmt/core.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <functional>
+#include <stdexcept>
+
+namespace sluice {
+
+namespace {
+
+// mod_fcgid sends SIGKILL about 3 s after SIGTERM.
+constexpr auto spawned_drain = std::chrono::seconds(2);
+
+void set_up_log(const std::string& level, const char* otherwise)
+{
+    auto logger = spdlog::stderr_logger_mt("sluice");
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
+    logger->set_level(spdlog::level::from_str(level.empty() ? otherwise : level));
+    spdlog::set_default_logger(std::move(logger));
+}
+
+// The first signal calls `gently`, the second `at_once`.
+class stop_signals {
+public:
+    stop_signals(executor ex, std::function<void()> gently, std::function<void()> at_once)
+        : signals_(std::move(ex), SIGTERM, SIGUSR1, SIGINT), gently_(std::move(gently)), at_once_(std::move(at_once))
+    {
+        wait();
+    }
+
+private:
+    void wait()
+    {
+        signals_.async_wait([this](const error_code& ec, int number) {
+            if (ec)
+                return;
+            spdlog::info("signal {}: {}", number, seen_ ? "ending at once" : "letting running responses end");
+            (seen_ ? at_once_ : gently_)();
+            seen_ = true;
+            wait();
+        });
+    }
+
+    boost::asio::signal_set signals_;
+    std::function<void()> gently_, at_once_;
+    bool seen_ = false;
+};
+
+int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
+{
+    fcgi::server_options options;
+    options.limits = o.limits;
+    options.normalize = o.normalize;
+    options.threads = o.threads;
+    fcgi::server server(std::move(l), std::move(app), options);
+    const stop_signals signals(server.get_executor(), [&] { server.drain(); }, [&] { server.stop(); });
+    server.run();
+    return 0;
+}
+
+int serve_cgi(application app, const run_options& o)
+{
+    cgi::program program(std::move(app), o.limits, o.normalize);
+    const stop_signals signals(program.get_executor(), [&] { program.terminate(); }, [] { std::_Exit(1); });
+    return program.run();
+}
+
+} // namespace
+
+int run(int argc, char** argv, application app)
+{
+    auto [exit_status, options] = parse_options(argc, argv);
+    if (exit_status)
+        return *exit_status;
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        if (!options.fastcgi.empty()) {
+            set_up_log(options.log_level, "info");
+            return serve_fastcgi(fcgi::listener::open(options.fastcgi), std::move(app), options);
+        }
+        if (fcgi::listener::is_listening(0)) {
+            set_up_log(options.log_level, "warning");
+            if (!options.drain_given)
+                options.limits.drain = spawned_drain;
+            return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
+        }
+        if (cgi::program::is_cgi()) {
+            set_up_log(options.log_level, "warning");
+            return serve_cgi(std::move(app), options);
+        }
+    } catch (const std::invalid_argument& e) {
+        fmt::print(stderr, "{}: {}\n", argv[0], e.what());
+        return 2;
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "{}: {}\n", argv[0], e.what());
+        return 1;
+    }
+    fmt::print(stderr,
+               "{}: nothing to serve: give --fastcgi unix:/path or tcp:host:port, or let a web server start it as a "
+               "FastCGI or CGI program (--help says more)\n",
+               argv[0]);
+    return 2;
+}
+
+} // namespace sluice

@@ -1,0 +1,323 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/exchange.hpp>
+
+#include <sluice/log.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <atomic>
+
+namespace sluice {
+
+namespace {
+
+std::atomic<std::uint64_t> last_id{0};
+
+std::string describe(const std::exception_ptr& failure)
+{
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception that is no std::exception";
+    }
+}
+
+} // namespace
+
+exchange::exchange(loop_resources& r)
+    : resources_(r), request_(*this), out_(r.pool(), r.limits()), in_(r.pool(), r.limits()),
+      writer_task_(*this, &exchange::resume_writer), reader_task_(*this, &exchange::resume_reader)
+{
+}
+
+bool exchange::open(exchange_host& host)
+{
+    if (!out_.reserve())
+        return false;
+    host_ = &host;
+    id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
+    phase_ = phase::reading;
+    started_ = std::chrono::steady_clock::now();
+    budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
+    return true;
+}
+
+bool exchange::prepare(bool body_follows)
+{
+    auto& figures = resources_.figures();
+    figures.requests.add(1);
+    figures.active.add(1);
+    phase_ = phase::waiting;
+    body_open_ = body_follows;
+
+    std::string why;
+    if (normalize(env_, resources_.normalize(), &why)) {
+        log::warning("#{} refused with 400: {}", id_, why);
+        answer_error(400, "The web server sent a request that breaks CGI's rules.");
+        return false;
+    }
+    is_head_request_ = env_.method() == "HEAD";
+    body_length_ = env_.content_length();
+    if (const auto most = resources_.limits().request_body; most > 0 && body_length_.value_or(0) > most) {
+        log::warning("#{} refused with 413: a body of {} bytes, limits::request_body is {}", id_, *body_length_, most);
+        answer_error(413, "The request body is larger than this service takes.");
+        return false;
+    }
+    if (body_open_ && !in_.reserve()) {
+        log::warning("#{} refused with 503: no block of the pool is left for its body (limits::pool_bytes)", id_);
+        answer_error(503, "This service is busy. Try again.");
+        return false;
+    }
+    return true;
+}
+
+void exchange::run()
+{
+    if (phase_ != phase::waiting)
+        return; // the client left before its request was looked at
+    app_running_ = responder_alive_ = true;
+    responder respond{response_port_ptr(this)};
+    bool answered = false;
+    try {
+        answered = resources_.app().answer(request_, respond);
+    } catch (...) {
+        return app_returned(std::current_exception());
+    }
+    if (answered)
+        return app_returned(nullptr);
+    boost::asio::co_spawn(resources_.get_executor(), run_coroutine(exchange_ptr(this), std::move(respond)),
+                          boost::asio::bind_cancellation_slot(abort_signal_.slot(), [](std::exception_ptr) {}));
+}
+
+task<void> exchange::run_coroutine(exchange_ptr self, responder respond)
+{
+    std::exception_ptr failure;
+    try {
+        co_await self->resources_.app()(self->request_, std::move(respond));
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    self->app_returned(failure);
+}
+
+void exchange::refuse(int status, std::string_view text)
+{
+    resources_.figures().active.add(1);
+    phase_ = phase::waiting;
+    answer_error(status, text);
+}
+
+void exchange::app_returned(std::exception_ptr failure)
+{
+    app_running_ = false;
+    if (app_ended_)
+        std::exchange(app_ended_, {})();
+    if (phase_ == phase::over)
+        return; // the client went first; that is in the log already
+    if (failure) {
+        log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(), describe(failure));
+        if (phase_ == phase::waiting)
+            answer_error(500, "The application failed.");
+        else
+            abort(errc::aborted);
+    } else if (phase_ == phase::waiting && !responder_alive_) {
+        responder_dropped();
+    } else if (phase_ == phase::streaming && !writer_alive_ && whole_body_.empty()) {
+        error_code ec;
+        finish(ec);
+    }
+}
+
+void exchange::responder_dropped()
+{
+    responder_alive_ = false;
+    // While the app runs it may be an exception that drops it: then the end of the app decides.
+    if (phase_ != phase::waiting || app_running_)
+        return;
+    log::error("#{} {} {}: the app ended without an answer", id_, env_.method(), env_.request_uri());
+    answer_error(500, "The application did not answer.");
+}
+
+void exchange::writer_dropped()
+{
+    writer_alive_ = false;
+    if (phase_ == phase::streaming && !app_running_) {
+        log::error("#{} {} {}: the writer was dropped before finish()", id_, env_.method(), env_.request_uri());
+        abort(errc::aborted);
+    }
+}
+
+void exchange::answer_error(int status, std::string_view text)
+{
+    head_.clear();
+    head_.status = status;
+    head_.headers.add("Content-Type", "text/plain; charset=utf-8");
+    std::string body(text);
+    body += '\n';
+    error_code ec;
+    std::string why;
+    send(std::move(body), ec, why);
+}
+
+void exchange::write_error_text(std::string_view text)
+{
+    if (phase_ == phase::over || phase_ == phase::idle)
+        return;
+    const auto most = resources_.limits().error_text;
+    const auto room = most - std::min(most, errors_.size());
+    errors_ += text.substr(0, room);
+    errors_dropped_ += text.size() - std::min(room, text.size());
+    if (!errors_.empty())
+        host_->output_ready(*this);
+}
+
+void exchange::take_errors(std::string& to)
+{
+    to.assign(errors_);
+    errors_.clear();
+    if (errors_dropped_ > 0) {
+        to += fmt::format("\n[sluice: {} more bytes of error text were dropped (limits::error_text)]\n", errors_dropped_);
+        errors_dropped_ = 0;
+    }
+}
+
+void exchange::tell(error_code reason)
+{
+    if (told_)
+        return;
+    told_ = true;
+    error_ = reason;
+    body_error_ = reason;
+    check_waiter();
+    if (reader_)
+        resources_.turn().put_off(reader_task_);
+    abort_signal_.emit(boost::asio::cancellation_type::terminal);
+}
+
+void exchange::lost(error_code reason)
+{
+    if (phase_ == phase::over || phase_ == phase::idle)
+        return;
+    const bool unfinished = app_running_ || responder_alive_ || writer_alive_;
+    const bool by_client = reason == errc::client_gone || reason == errc::write_stalled;
+    if (unfinished && by_client && !told_)
+        resources_.figures().client_gone.add(1);
+    const exchange_ptr keep(this);
+    tell(reason);
+    end(reason.message());
+}
+
+void exchange::cancel(error_code reason)
+{
+    const exchange_ptr keep(this);
+    if (phase_ == phase::waiting)
+        answer_error(503, "This service is shutting down. Try again.");
+    else
+        abort(reason);
+    tell(reason);
+}
+
+void exchange::ended()
+{
+    const exchange_ptr keep(this);
+    if (phase_ == phase::aborted)
+        end(error_.message());
+    else
+        end("complete");
+}
+
+void exchange::end(std::string_view how)
+{
+    if (phase_ == phase::over || phase_ == phase::idle)
+        return;
+    if (phase_ != phase::reading) {
+        resources_.figures().active.subtract(1);
+        log::info("#{} {} {} {} {} bytes, held at most {}, {} ms, {}", id_, env_.method(), env_.request_uri(),
+                  head_.status, accepted_, out_.peak_held(),
+                  std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_)
+                      .count(),
+                  how);
+    }
+    const bool complete = phase_ == phase::finished;
+    phase_ = phase::over;
+    host_ = nullptr;
+    out_.reset();
+    in_.reset();
+    whole_body_.clear();
+    whole_body_.shrink_to_fit();
+    if (!complete && !error_)
+        error_ = errc::client_gone;
+    if (!body_error_)
+        body_error_ = errc::client_gone;
+    check_waiter();
+    if (reader_)
+        resources_.turn().put_off(reader_task_);
+    while (!at_end_.empty()) {
+        auto f = std::move(at_end_.back());
+        at_end_.pop_back();
+        try {
+            f();
+        } catch (...) {
+            log::error("#{} an on_end handler failed: {}", id_, describe(std::current_exception()));
+        }
+    }
+}
+
+bool exchange::stalled(std::chrono::steady_clock::time_point now)
+{
+    const bool waits_for_client = phase_ == phase::streaming ? !out_.empty()
+                                                             : phase_ == phase::finished || phase_ == phase::aborted;
+    if (!waits_for_client || sent_ != sent_at_check_) {
+        sent_at_check_ = sent_;
+        stalling_ = false;
+        return false;
+    }
+    if (!stalling_) {
+        stalling_ = true;
+        stalled_since_ = now;
+        out_.stalled();
+        return false;
+    }
+    const auto& l = resources_.limits();
+    return now - stalled_since_ >= (phase_ == phase::streaming ? l.write_stall : l.linger);
+}
+
+void exchange::unreferenced() noexcept
+{
+    reset();
+    resources_.recycle(this);
+}
+
+void exchange::reset() noexcept
+{
+    // A transport keeps an exchange until it is over; one that never opened has nothing to end.
+    writer_task_.unlink();
+    reader_task_.unlink();
+    host_ = nullptr;
+    phase_ = phase::idle;
+    app_running_ = responder_alive_ = writer_alive_ = announced_ = told_ = head_only_ = is_head_request_ = false;
+    wants_direct_ = body_open_ = discard_body_ = stalling_ = false;
+    env_.clear();
+    head_.clear();
+    out_.reset();
+    in_.reset();
+    whole_body_.clear();
+    whole_body_at_ = 0;
+    errors_.clear();
+    errors_dropped_ = 0;
+    at_end_.clear();
+    error_ = body_error_ = waiter_result_ = reader_result_ = {};
+    accepted_ = sent_ = head_bytes_ = body_received_ = sent_at_check_ = 0;
+    length_.reset();
+    body_length_.reset();
+    waiter_ = {};
+    reader_ = {};
+    app_ended_ = {};
+    abort_signal_.slot().clear();
+    transport_id = 0;
+}
+
+} // namespace sluice

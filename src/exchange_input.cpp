@@ -1,0 +1,125 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// The exchange's request body.
+#include <sluice/exchange.hpp>
+
+#include <sluice/log.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace sluice {
+
+// The transport's side
+
+std::size_t exchange::body_credit() const noexcept
+{
+    return discard_body_ ? std::numeric_limits<std::size_t>::max() : in_.credit();
+}
+
+void exchange::body_arrived(std::span<const std::byte> bytes)
+{
+    if (!body_open_ || phase_ == phase::over)
+        return;
+    // What comes after the announced end is not part of the body (R19).
+    if (body_length_)
+        bytes = bytes.first(static_cast<std::size_t>(
+            std::min<std::uint64_t>(bytes.size(), *body_length_ - std::min(*body_length_, body_received_))));
+    body_received_ += bytes.size();
+    if (const auto most = resources_.limits().request_body; most > 0 && body_received_ > most && !body_error_) {
+        log::warning("#{} the body passes {} bytes (limits::request_body)", id_, most);
+        body_error_ = errc::body_too_large;
+    }
+    if (!discard_body_ && !body_error_)
+        in_.push(bytes);
+    if (reader_ && !bytes.empty())
+        resources_.turn().put_off(reader_task_);
+}
+
+void exchange::body_ended()
+{
+    if (!body_open_)
+        return;
+    body_open_ = false;
+    if (body_length_ && body_received_ < *body_length_ && !body_error_)
+        body_error_ = errc::body_incomplete;
+    if (reader_)
+        resources_.turn().put_off(reader_task_);
+}
+
+// The app's side
+
+std::size_t exchange::try_read(std::span<std::byte> to, error_code& ec, bool& end)
+{
+    if (reader_) {
+        ec = errc::operation_pending;
+        return 0;
+    }
+    if (const auto n = in_.read(to); n > 0) {
+        if (body_open_ && host_)
+            host_->input_wanted(*this);
+        return n;
+    }
+    const bool all_came = body_length_ && body_received_ >= *body_length_;
+    if (in_.size() == 0 && (all_came || !body_open_) && (all_came || !body_error_))
+        end = true;
+    else if (body_error_)
+        ec = body_error_;
+    return 0;
+}
+
+void exchange::read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done)
+{
+    if (reader_) {
+        boost::asio::post(get_executor(),
+                          [done = std::move(done)]() mutable { done(errc::operation_pending, 0); });
+        return;
+    }
+    reader_ = std::move(done);
+    reader_buffer_ = to;
+    reader_result_ = {};
+    if (in_.size() > 0 || !body_open_ || body_error_ || to.empty()) {
+        resources_.turn().put_off(reader_task_);
+        return;
+    }
+    in_.lend(to);
+    if (host_)
+        host_->input_wanted(*this);
+}
+
+void exchange::cancel_read()
+{
+    if (!reader_ || reader_task_.is_linked())
+        return;
+    reader_result_ = boost::asio::error::operation_aborted;
+    resources_.turn().put_off(reader_task_);
+}
+
+void exchange::resume_reader()
+{
+    if (!reader_)
+        return;
+    auto done = std::exchange(reader_, {});
+    // What went into the reader's own buffer counts, whatever happened after.
+    if (const auto n = in_.end_loan(); n > 0) {
+        if (body_open_ && host_)
+            host_->input_wanted(*this);
+        return done({}, n);
+    }
+    if (reader_result_)
+        return done(reader_result_, 0);
+    error_code ec;
+    bool end = false;
+    const auto n = try_read(reader_buffer_, ec, end);
+    if (n == 0 && !ec && !end && !reader_buffer_.empty()) {
+        reader_ = std::move(done); // nothing yet after all
+        in_.lend(reader_buffer_);
+        return;
+    }
+    done(ec, n);
+}
+
+} // namespace sluice

@@ -1,0 +1,305 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// The exchange as response_port and sink: how a response is started, written and ended.
+#include <sluice/exchange.hpp>
+
+#include <sluice/log.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace sluice {
+
+namespace {
+
+// From here on, sending straight from the app's buffer costs less than copying into blocks and gathering.
+constexpr std::size_t direct_size = 16 * 1024;
+
+// What a trip to the kernel costs of the turn's budget, however little it carries.
+constexpr std::ptrdiff_t trip_cost = 4096;
+
+std::span<const std::byte> bytes_of(std::string_view s) noexcept
+{
+    return std::as_bytes(std::span(s.data(), s.size()));
+}
+
+} // namespace
+
+// Starting
+
+void exchange::send_head(error_code& ec, std::string& why)
+{
+    if (phase_ == phase::over)
+        return; // R35: the client is gone, which is no error of the one who answers
+    if (phase_ != phase::waiting) {
+        ec = errc::already_responded;
+        return;
+    }
+    head_facts facts;
+    if ((ec = check_head(head_, facts, &why)))
+        return;
+    std::string& text = resources_.scratch();
+    host_->serialize_head(head_, text);
+    const auto most = std::min(resources_.limits().response_head, resources_.pool().capacity());
+    if (text.size() > most) {
+        ec = errc::bad_header_value;
+        why = fmt::format("status and headers make {} bytes, limits::response_head is {}", text.size(), most);
+        return;
+    }
+    head_bytes_ = out_.append(bytes_of(text));
+    head_only_ = is_head_request_ || !facts.body_allowed;
+    length_ = facts.content_length;
+    phase_ = phase::streaming;
+    announce();
+}
+
+sink_ptr exchange::start(error_code& ec, std::string& why)
+{
+    send_head(ec, why);
+    if (ec)
+        return nullptr;
+    writer_alive_ = true;
+    return sink_ptr(this);
+}
+
+void exchange::send(std::string body, error_code& ec, std::string& why)
+{
+    if (phase_ == phase::waiting && status_allows_body(head_.status)) {
+        const auto given = head_.headers.get("Content-Length");
+        const auto size = std::to_string(body.size());
+        if (given.empty())
+            head_.headers.set("Content-Length", size);
+        else if (given != size && !is_head_request_) {
+            ec = errc::length_exceeded;
+            why = fmt::format("Content-Length says {}, the body has {} bytes", given, size);
+            return;
+        }
+    }
+    send_head(ec, why);
+    if (ec || phase_ != phase::streaming)
+        return;
+    if (head_only_) {
+        length_.reset();
+        accepted_ = body.size();
+        return finish(ec);
+    }
+    whole_body_ = std::move(body);
+    whole_body_at_ = 0;
+    feed_body();
+}
+
+void exchange::feed_body()
+{
+    error_code ec;
+    whole_body_at_ += try_write(bytes_of(whole_body_).subspan(whole_body_at_), ec);
+    if (!ec && whole_body_at_ < whole_body_.size())
+        return wait(wait_for::writable, [this](error_code wait_ec) {
+            if (!wait_ec)
+                feed_body();
+        });
+    whole_body_.clear();
+    if (!ec)
+        finish(ec);
+}
+
+// Writing
+
+error_code exchange::write_fault() const noexcept
+{
+    if (error_)
+        return error_;
+    if (phase_ != phase::streaming)
+        return errc::already_finished;
+    if (waiter_)
+        return errc::operation_pending;
+    return {};
+}
+
+std::size_t exchange::try_write(std::span<const std::byte> bytes, error_code& ec)
+{
+    if ((ec = write_fault()))
+        return 0;
+    if (length_ && bytes.size() > *length_ - accepted_) {
+        ec = errc::length_exceeded;
+        return 0;
+    }
+    std::size_t taken = 0;
+    if (head_only_) {
+        taken = bytes.size();
+    } else {
+        wants_direct_ = false;
+        if (bytes.size() >= direct_size && budget_ > 0) {
+            taken = host_->send(*this, bytes);
+            budget_ -= static_cast<std::ptrdiff_t>(taken) + trip_cost;
+        }
+        while (taken < bytes.size() && !error_) {
+            const auto rest = bytes.subspan(taken);
+            // A large rest is worth waiting for an empty socket: it then needs no copy.
+            if (rest.size() >= direct_size && !out_.empty()) {
+                wants_direct_ = true;
+                break;
+            }
+            const auto n = out_.append(rest);
+            taken += n;
+            if (n == 0 && (budget_ <= 0 || !push()))
+                break;
+        }
+        resources_.figures().peak_held.raise_to(out_.held());
+        if (!out_.empty())
+            announce();
+        if (error_ && taken == 0)
+            ec = error_;
+    }
+    accepted_ += taken;
+    resources_.figures().produced.add(taken);
+    return taken;
+}
+
+// Hands what is queued to the kernel; true when that made room.
+bool exchange::push()
+{
+    const auto before = sent_;
+    host_->send(*this, {});
+    budget_ -= static_cast<std::ptrdiff_t>(sent_ - before) + trip_cost;
+    return sent_ != before;
+}
+
+void exchange::announce()
+{
+    if (announced_ || !host_)
+        return;
+    announced_ = true;
+    host_->output_ready(*this);
+}
+
+std::uint64_t exchange::sent() const
+{
+    return sent_ - std::min(sent_, head_bytes_);
+}
+
+void exchange::output_sent(std::size_t n)
+{
+    sent_ += n;
+    out_.drained(n);
+    if (out_.empty())
+        announced_ = false;
+    check_waiter();
+}
+
+bool exchange::try_flush(error_code& ec)
+{
+    if ((ec = write_fault()))
+        return false;
+    if (!out_.empty() && budget_ > 0)
+        push();
+    if (error_)
+        ec = error_;
+    return out_.empty() && !ec;
+}
+
+// Waiting
+
+bool exchange::satisfied(wait_for what) const noexcept
+{
+    if (phase_ == phase::over || (error_ && phase_ != phase::finished))
+        return true;
+    switch (what) {
+    case wait_for::flushed:
+        return out_.empty();
+    case wait_for::finished:
+        return false;
+    case wait_for::writable:
+        break;
+    }
+    if (phase_ != phase::streaming)
+        return true;
+    if (wants_direct_)
+        return out_.empty();
+    // Half a window at once, so that an app is not woken for a few bytes.
+    return out_.credit() > 0 && out_.size() <= out_.window() / 2;
+}
+
+void exchange::wait(wait_for what, waiter w)
+{
+    if (waiter_) {
+        boost::asio::post(get_executor(), [w = std::move(w)]() mutable { w(errc::operation_pending); });
+        return;
+    }
+    waiter_ = std::move(w);
+    waiting_for_ = what;
+    waiter_result_ = {};
+    if (!satisfied(what)) {
+        if (!out_.empty())
+            announce();
+        return;
+    }
+    // An app that always finds room gives the others their turn when its budget is spent (F29).
+    if (budget_ > 0)
+        resources_.turn().put_off(writer_task_);
+    else
+        resources_.turn().put_off_to_next(writer_task_);
+}
+
+void exchange::cancel_wait()
+{
+    if (!waiter_ || writer_task_.is_linked())
+        return;
+    waiter_result_ = boost::asio::error::operation_aborted;
+    resources_.turn().put_off(writer_task_);
+}
+
+void exchange::check_waiter()
+{
+    if (waiter_ && satisfied(waiting_for_))
+        resources_.turn().put_off(writer_task_);
+}
+
+void exchange::resume_writer()
+{
+    budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
+    if (!waiter_)
+        return;
+    error_code ec = waiter_result_;
+    if (!ec && !satisfied(waiting_for_))
+        return; // another operation used up what had become free
+    if (!ec && error_)
+        ec = error_;
+    if (!ec && waiting_for_ == wait_for::writable && phase_ != phase::streaming)
+        ec = errc::already_finished;
+    std::exchange(waiter_, {})(ec);
+}
+
+// Ending
+
+void exchange::finish(error_code& ec)
+{
+    if (phase_ == phase::finished || (phase_ == phase::over && !error_))
+        return;
+    if ((ec = write_fault()))
+        return;
+    if (length_ && accepted_ < *length_ && !head_only_) {
+        log::error("#{} {} {}: Content-Length says {}, the response has {} bytes", id_, env_.method(),
+                   env_.request_uri(), *length_, accepted_);
+        ec = errc::length_short;
+        return abort(ec);
+    }
+    phase_ = phase::finished;
+    discard_body_ = true;
+    host_->output_ready(*this);
+}
+
+void exchange::abort(error_code reason)
+{
+    if (phase_ != phase::streaming)
+        return;
+    phase_ = phase::aborted;
+    error_ = reason;
+    discard_body_ = true;
+    whole_body_.clear();
+    check_waiter();
+    host_->output_ready(*this);
+}
+
+} // namespace sluice

@@ -1,0 +1,110 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/outflow.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace sluice {
+
+outflow::outflow(buffer_pool& pool, const limits& l)
+    : pool_(pool), account_(pool), max_blocks_(std::max<std::size_t>(1, l.window / pool.block_size())),
+      growth_(l.window_growth)
+{
+    blocks_.set_capacity(max_blocks_);
+}
+
+void outflow::reset() noexcept
+{
+    blocks_.clear();
+    account_.reserve(0);
+    pulled_ = size_ = drained_ = peak_held_ = 0;
+    window_blocks_ = 1;
+}
+
+std::size_t outflow::credit() const noexcept
+{
+    std::size_t room = 0;
+    if (pulled_ < blocks_.size())
+        room = pool_.capacity() - blocks_.back().size;
+    if (may_open())
+        room += pool_.capacity();
+    return room;
+}
+
+bool outflow::open() noexcept
+{
+    if (blocks_.size() >= window_blocks_)
+        return false;
+    auto block = account_.acquire();
+    if (!block)
+        return false;
+    blocks_.push_back({std::move(block), 0});
+    peak_held_ = std::max(peak_held_, held());
+    return true;
+}
+
+std::size_t outflow::append(std::span<const std::byte> bytes) noexcept
+{
+    std::size_t taken = 0;
+    while (taken < bytes.size()) {
+        const bool has_open_block = pulled_ < blocks_.size() && blocks_.back().size < pool_.capacity();
+        if (!has_open_block && !open())
+            break;
+        entry& e = blocks_.back();
+        const auto n = std::min(bytes.size() - taken, pool_.capacity() - e.size);
+        std::memcpy(e.block.data() + e.size, bytes.data() + taken, n);
+        e.size += n;
+        taken += n;
+    }
+    size_ += taken;
+    return taken;
+}
+
+std::optional<outflow::segment> outflow::pull() noexcept
+{
+    if (!can_pull())
+        return std::nullopt;
+    entry& e = blocks_[pulled_++];
+    return segment{e.block.data(), e.size};
+}
+
+std::size_t outflow::room_behind(const segment& s) const noexcept
+{
+    return pool_.capacity() - s.size;
+}
+
+void outflow::release() noexcept
+{
+    assert(pulled_ > 0);
+    size_ -= blocks_.front().size;
+    blocks_.pop_front();
+    --pulled_;
+}
+
+std::optional<outflow::segment> outflow::adopt(std::span<const std::byte> bytes) noexcept
+{
+    assert(empty() && bytes.size() <= pool_.capacity());
+    if (append(bytes) != bytes.size())
+        return std::nullopt;
+    return pull();
+}
+
+void outflow::drained(std::size_t n) noexcept
+{
+    if (window_blocks_ == max_blocks_)
+        return;
+    drained_ += n;
+    if (drained_ >= growth_) {
+        drained_ = 0;
+        window_blocks_ = std::min(max_blocks_, window_blocks_ * 2);
+    }
+}
+
+void outflow::stalled() noexcept
+{
+    drained_ = 0;
+    window_blocks_ = 1;
+}
+
+} // namespace sluice

@@ -1,0 +1,107 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/request.hpp>
+
+#include <sluice/exchange.hpp>
+
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sluice {
+
+namespace {
+
+std::span<std::byte> bytes_of(boost::asio::mutable_buffer b) noexcept
+{
+    return {static_cast<std::byte*>(b.data()), b.size()};
+}
+
+} // namespace
+
+std::optional<std::uint64_t> request_body::length() const noexcept
+{
+    return exchange_.body_length();
+}
+
+task<std::size_t> request_body::read(boost::asio::mutable_buffer to)
+{
+    error_code ec;
+    bool end = false;
+    const auto n = exchange_.try_read(bytes_of(to), ec, end);
+    if (ec)
+        throw system_error(ec, "sluice::request_body::read");
+    if (n > 0 || end || to.size() == 0)
+        co_return n;
+    co_return co_await async_read(to, boost::asio::use_awaitable);
+}
+
+executor request_body::own_executor(exchange& x)
+{
+    return x.get_executor();
+}
+
+void request_body::start_read(exchange& x, boost::asio::mutable_buffer to,
+                              detail::unique_function<void(error_code, std::size_t)> done)
+{
+    x.read(bytes_of(to), std::move(done));
+}
+
+void request_body::cancel_read(exchange& x)
+{
+    x.cancel_read();
+}
+
+void error_stream::write(std::string_view text)
+{
+    exchange_.write_error_text(text);
+}
+
+void error_stream::line(std::string_view text)
+{
+    exchange_.write_error_text(text);
+    exchange_.write_error_text("\n");
+}
+
+executor request::get_executor() const
+{
+    return exchange_.get_executor();
+}
+
+std::uint64_t request::id() const noexcept
+{
+    return exchange_.id();
+}
+
+environment& request::env() noexcept
+{
+    return exchange_.env();
+}
+
+const environment& request::env() const noexcept
+{
+    return exchange_.env();
+}
+
+const service_facts& request::facts() const noexcept
+{
+    return exchange_.resources().facts();
+}
+
+bool request::aborted() const noexcept
+{
+    return exchange_.gone();
+}
+
+void request::on_end(detail::unique_function<void()> f)
+{
+    exchange_.on_end(std::move(f));
+}
+
+sluice::statistics request::statistics() const
+{
+    if (const auto& all = exchange_.resources().all_statistics)
+        return all();
+    sluice::statistics s;
+    exchange_.resources().add_to(s);
+    return s;
+}
+
+} // namespace sluice

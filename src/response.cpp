@@ -1,0 +1,107 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/response.hpp>
+
+#include "text.hpp"
+
+#include <string>
+
+namespace sluice {
+namespace {
+
+error_code refuse(errc e, std::string* why, std::string_view words, std::string_view name = {},
+                  std::string_view value = {})
+{
+    if (why != nullptr) {
+        why->assign(words);
+        if (!name.empty() || e == errc::bad_header_name) {
+            *why += ' ';
+            text::append_quoted(name, *why);
+        }
+        if (!value.empty()) {
+            *why += ": ";
+            text::append_quoted(value, *why);
+        }
+    }
+    return e;
+}
+
+bool is_header_name(std::string_view name) noexcept
+{
+    return text::is_token(name) && name.back() != '-' && name.back() != '_';
+}
+
+} // namespace
+
+void response_head::clear() noexcept
+{
+    status = 200;
+    reason.clear();
+    headers.clear();
+}
+
+bool status_allows_body(int status) noexcept
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+error_code check_head(response_head& head, head_facts& facts, std::string* why)
+{
+    if (head.status < 200 || head.status > 999)
+        return refuse(errc::bad_status, why, "the status is no final status of 200-999:", std::to_string(head.status));
+    if (text::has_control(head.reason))
+        return refuse(errc::bad_header_value, why, "control character in the reason phrase", head.reason);
+
+    facts.body_allowed = status_allows_body(head.status);
+    facts.content_length.reset();
+    bool has_type = false;
+    bool describes_body = false;
+
+    for (std::size_t i = 0; i < head.headers.size(); ++i) {
+        const auto [name, value] = head.headers[i];
+        if (!is_header_name(name))
+            return refuse(errc::bad_header_name, why, "this is no header name:", name);
+        if (text::has_control(value))
+            return refuse(errc::bad_header_value, why, "control character in the value of header", name, value);
+
+        switch (name.size()) {
+        case 6:
+            if (text::equal_nocase(name, "status"))
+                return refuse(errc::bad_header_name, why, "the status is set as a number, not as header", name);
+            break;
+        case 12:
+            if (text::equal_nocase(name, "content-type")) {
+                describes_body = true;
+                has_type |= !value.empty();
+            }
+            break;
+        case 14:
+            if (text::equal_nocase(name, "content-length")) {
+                describes_body = true;
+                if (!facts.body_allowed)
+                    break;
+                if (facts.content_length)
+                    return refuse(errc::bad_header_value, why, "a second header", name, value);
+                facts.content_length = text::parse_number(value);
+                if (!facts.content_length)
+                    return refuse(errc::bad_header_value, why, "no number of bytes in header", name, value);
+            }
+            break;
+        case 17:
+            describes_body |= text::equal_nocase(name, "transfer-encoding");
+            break;
+        default:
+            break;
+        }
+    }
+
+    if (facts.body_allowed && !has_type)
+        return refuse(errc::missing_content_type, why, "no Content-Type in a response of status",
+                      std::to_string(head.status));
+    if (!facts.body_allowed && describes_body) {
+        for (const std::string_view name : {"Content-Type", "Content-Length", "Transfer-Encoding"})
+            head.headers.erase(name);
+    }
+    return {};
+}
+
+} // namespace sluice

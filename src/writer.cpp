@@ -1,0 +1,67 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/writer.hpp>
+
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sluice {
+
+using boost::asio::use_awaitable;
+
+std::size_t writer::try_write(boost::asio::const_buffer bytes)
+{
+    error_code ec;
+    const auto n = try_write(bytes, ec);
+    if (ec)
+        throw system_error(ec, "sluice::writer::try_write");
+    return n;
+}
+
+task<void> writer::write(boost::asio::const_buffer bytes)
+{
+    for (bytes += try_write(bytes); bytes.size() > 0; bytes += try_write(bytes))
+        co_await async_wait_writable(use_awaitable);
+}
+
+task<void> writer::flush()
+{
+    error_code ec;
+    if (!sink_->try_flush(ec) && !ec)
+        co_return co_await async_flush(use_awaitable);
+    if (ec)
+        throw system_error(ec, "sluice::writer::flush");
+}
+
+task<void> writer::finish()
+{
+    error_code ec;
+    sink_->finish(ec);
+    if (ec)
+        throw system_error(ec, "sluice::writer::finish");
+    co_await async_wait(wait_for::finished, use_awaitable);
+}
+
+void writer::start_write(sink_ptr s, boost::asio::const_buffer rest,
+                         detail::unique_function<void(error_code, std::size_t)> done, std::size_t written)
+{
+    // The first step is a wait too: an operation must not complete inside the call that starts it.
+    sink* const p = s.get();
+    p->wait(wait_for::writable, [s = std::move(s), rest, done = std::move(done), written](error_code ec) mutable {
+        if (ec)
+            return done(ec, written);
+        write_more(std::move(s), rest, std::move(done), written);
+    });
+}
+
+void writer::write_more(sink_ptr s, boost::asio::const_buffer rest,
+                        detail::unique_function<void(error_code, std::size_t)> done, std::size_t written)
+{
+    error_code ec;
+    const auto n = s->try_write({static_cast<const std::byte*>(rest.data()), rest.size()}, ec);
+    rest += n;
+    written += n;
+    if (ec || rest.size() == 0)
+        return done(ec, written);
+    start_write(std::move(s), rest, std::move(done), written);
+}
+
+} // namespace sluice

@@ -1,0 +1,583 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <string_view>
+
+namespace sluice::test {
+
+/// What a web server sent as PARAMS for one request, in its order, a line each.
+///
+/// Captured from Debian 12's apache2 2.4.71 with mod_fcgid 2.3.9 and mod_proxy_fcgi, lighttpd 1.4.69,
+/// nginx 1.22.1 with Debian's fastcgi_params and haproxy 2.6.12. Folders, ports and PATH were replaced, and
+/// HTTP_ACCEPT* left out of all but the first.
+struct capture {
+    std::string_view name;
+    std::string_view text;
+};
+
+inline constexpr capture captures[] = {
+    {"mod_fcgid: path", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_ACCEPT=text/html,application/xhtml+xml;q=0.9,*/*;q=0.8
+HTTP_ACCEPT_LANGUAGE=en-US,en;q=0.5
+HTTP_ACCEPT_ENCODING=gzip, deflate
+HTTP_CONNECTION=close
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SERVER_SIGNATURE=
+SERVER_SOFTWARE=Apache/2.4.71 (Debian) mod_fcgid/2.3.9
+SERVER_NAME=www.example.com
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+REMOTE_ADDR=127.0.0.1
+DOCUMENT_ROOT=/srv/www
+REQUEST_SCHEME=http
+CONTEXT_PREFIX=
+CONTEXT_DOCUMENT_ROOT=/srv/www
+SERVER_ADMIN=[no address given]
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+REMOTE_PORT=46866
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_METHOD=GET
+QUERY_STRING=x=1
+REQUEST_URI=/app/env.fcgi/path%20info/a?x=1
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/path info/a
+PATH_TRANSLATED=/srv/www/path info/a
+CONTENT_LENGTH=0
+)"},
+    {"mod_fcgid: slashes and escapes", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SERVER_SIGNATURE=
+SERVER_SOFTWARE=Apache/2.4.71 (Debian) mod_fcgid/2.3.9
+SERVER_NAME=www.example.com
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+REMOTE_ADDR=127.0.0.1
+DOCUMENT_ROOT=/srv/www
+REQUEST_SCHEME=http
+CONTEXT_PREFIX=
+CONTEXT_DOCUMENT_ROOT=/srv/www
+SERVER_ADMIN=[no address given]
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+REMOTE_PORT=46866
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_METHOD=GET
+QUERY_STRING=
+REQUEST_URI=//app/env.fcgi//foo//b%252cc%2fd
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/foo/b%2cc/d
+PATH_TRANSLATED=/srv/www/foo/b%2cc/d
+CONTENT_LENGTH=0
+)"},
+    {"mod_fcgid: repeated headers", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_X_FORWARDED_FOR=10.0.0.1
+HTTP_COOKIE=a=1, b=2
+HTTP_X_REP=one, two
+HTTP_X_EMPTY=
+HTTP_CONNECTION=close
+CONTENT_LENGTH=11
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SERVER_SIGNATURE=
+SERVER_SOFTWARE=Apache/2.4.71 (Debian) mod_fcgid/2.3.9
+SERVER_NAME=www.example.com
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+REMOTE_ADDR=127.0.0.1
+DOCUMENT_ROOT=/srv/www
+REQUEST_SCHEME=http
+CONTEXT_PREFIX=
+CONTEXT_DOCUMENT_ROOT=/srv/www
+SERVER_ADMIN=[no address given]
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+REMOTE_PORT=46866
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_METHOD=POST
+QUERY_STRING=y=2
+REQUEST_URI=/app/env.fcgi/up?y=2
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/up
+PATH_TRANSLATED=/srv/www/up
+)"},
+    {"mod_fcgid: absolute form", R"(
+HTTP_HOST=other.example:81
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SERVER_SIGNATURE=
+SERVER_SOFTWARE=Apache/2.4.71 (Debian) mod_fcgid/2.3.9
+SERVER_NAME=other.example
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=81
+REMOTE_ADDR=127.0.0.1
+DOCUMENT_ROOT=/srv/www
+REQUEST_SCHEME=http
+CONTEXT_PREFIX=
+CONTEXT_DOCUMENT_ROOT=/srv/www
+SERVER_ADMIN=[no address given]
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+REMOTE_PORT=46866
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_METHOD=GET
+QUERY_STRING=q
+REQUEST_URI=http://other.example:81/app/env.fcgi/abs?q
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/abs
+PATH_TRANSLATED=/srv/www/abs
+CONTENT_LENGTH=0
+)"},
+    {"lighttpd: path", R"(
+CONTENT_LENGTH=0
+QUERY_STRING=x=1
+REQUEST_URI=/app/env.fcgi/path%20info/a?x=1
+REDIRECT_STATUS=200
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/path info/a
+PATH_TRANSLATED=/srv/www/path info/a
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=GET
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"lighttpd: no path info", R"(
+CONTENT_LENGTH=0
+QUERY_STRING=
+REQUEST_URI=/app/env.fcgi
+REDIRECT_STATUS=200
+SCRIPT_NAME=/app/env.fcgi
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=GET
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"lighttpd: slashes and escapes", R"(
+CONTENT_LENGTH=0
+QUERY_STRING=
+REQUEST_URI=//app/env.fcgi//foo//b%252cc%2fd
+REDIRECT_URI=/app/env.fcgi/foo/b%252cc/d
+REDIRECT_STATUS=200
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/foo/b%2cc/d
+PATH_TRANSLATED=/srv/www/foo/b%2cc/d
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=GET
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"lighttpd: repeated and colliding headers", R"(
+CONTENT_LENGTH=11
+QUERY_STRING=y=2
+REQUEST_URI=/app/env.fcgi/up?y=2
+REDIRECT_STATUS=200
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/up
+PATH_TRANSLATED=/srv/www/up
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=POST
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_X_FORWARDED_FOR=10.0.0.1
+HTTP_X_FORWARDED_FOR=6.6.6.6
+HTTP_COOKIE=a=1; b=2
+HTTP_X_REP=one, two
+HTTP_AUTHORIZATION=Basic eDp5
+HTTP_CONNECTION=close
+HTTP_CONTENT_LENGTH=11
+)"},
+    {"lighttpd: rewritten", R"(
+CONTENT_LENGTH=0
+QUERY_STRING=q=1
+REQUEST_URI=/pretty/a%20b?q=1
+REDIRECT_URI=/app/env.fcgi/a%20b?q=1
+REDIRECT_STATUS=200
+SCRIPT_NAME=/app/env.fcgi
+PATH_INFO=/a b
+PATH_TRANSLATED=/srv/www/a b
+SCRIPT_FILENAME=/srv/www/app/env.fcgi
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=GET
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"lighttpd at /: the root", R"(
+CONTENT_LENGTH=0
+QUERY_STRING=
+REQUEST_URI=/
+REDIRECT_STATUS=200
+SCRIPT_NAME=/
+SCRIPT_FILENAME=/srv/www/
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=GET
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"lighttpd at /: path", R"(
+CONTENT_LENGTH=0
+QUERY_STRING=x=1
+REQUEST_URI=/app/path%20info/a?x=1
+REDIRECT_STATUS=200
+SCRIPT_NAME=/app
+PATH_INFO=/path info/a
+PATH_TRANSLATED=/srv/www/path info/a
+SCRIPT_FILENAME=/srv/www/app
+DOCUMENT_ROOT=/srv/www
+REQUEST_METHOD=GET
+SERVER_PROTOCOL=HTTP/1.1
+SERVER_SOFTWARE=lighttpd/1.4.69
+GATEWAY_INTERFACE=CGI/1.1
+REQUEST_SCHEME=http
+SERVER_PORT=8080
+SERVER_ADDR=127.0.0.1
+SERVER_NAME=www.example.com
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"nginx: path", R"(
+QUERY_STRING=x=1
+REQUEST_METHOD=GET
+CONTENT_TYPE=
+CONTENT_LENGTH=
+SCRIPT_NAME=/app/path info/a
+REQUEST_URI=/app/path%20info/a?x=1
+DOCUMENT_URI=/app/path info/a
+DOCUMENT_ROOT=/srv/www
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_SCHEME=http
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_SOFTWARE=nginx/1.22.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+REMOTE_USER=
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+SERVER_NAME=
+REDIRECT_STATUS=200
+HTTP_HOST=www.example.com
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"nginx: the root", R"(
+QUERY_STRING=
+REQUEST_METHOD=GET
+CONTENT_TYPE=
+CONTENT_LENGTH=
+SCRIPT_NAME=/
+REQUEST_URI=/
+DOCUMENT_URI=/
+DOCUMENT_ROOT=/srv/www
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_SCHEME=http
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_SOFTWARE=nginx/1.22.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+REMOTE_USER=
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+SERVER_NAME=
+REDIRECT_STATUS=200
+HTTP_HOST=www.example.com
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"nginx: slashes and escapes", R"(
+QUERY_STRING=
+REQUEST_METHOD=GET
+CONTENT_TYPE=
+CONTENT_LENGTH=
+SCRIPT_NAME=/app/foo/b%2cc/d
+REQUEST_URI=//app//foo//b%252cc%2fd
+DOCUMENT_URI=/app/foo/b%2cc/d
+DOCUMENT_ROOT=/srv/www
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_SCHEME=http
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_SOFTWARE=nginx/1.22.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+REMOTE_USER=
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+SERVER_NAME=
+REDIRECT_STATUS=200
+HTTP_HOST=www.example.com
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"nginx: dots", R"(
+QUERY_STRING=x=/..//
+REQUEST_METHOD=GET
+CONTENT_TYPE=
+CONTENT_LENGTH=
+SCRIPT_NAME=/app/c/d
+REQUEST_URI=/app/a%0ab/../c/./d?x=/..//
+DOCUMENT_URI=/app/c/d
+DOCUMENT_ROOT=/srv/www
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_SCHEME=http
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_SOFTWARE=nginx/1.22.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+REMOTE_USER=
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+SERVER_NAME=
+REDIRECT_STATUS=200
+HTTP_HOST=www.example.com
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"nginx: repeated headers", R"(
+QUERY_STRING=y=2
+REQUEST_METHOD=POST
+CONTENT_TYPE=
+CONTENT_LENGTH=11
+SCRIPT_NAME=/app/up
+REQUEST_URI=/app/up?y=2
+DOCUMENT_URI=/app/up
+DOCUMENT_ROOT=/srv/www
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_SCHEME=http
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_SOFTWARE=nginx/1.22.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+REMOTE_USER=x
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+SERVER_NAME=
+REDIRECT_STATUS=200
+HTTP_HOST=www.example.com
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_X_FORWARDED_FOR=10.0.0.1
+HTTP_COOKIE=a=1
+HTTP_COOKIE=b=2
+HTTP_X_REP=one
+HTTP_X_REP=two
+HTTP_PROXY=evil
+HTTP_AUTHORIZATION=Basic eDp5
+HTTP_X_EMPTY=
+HTTP_CONNECTION=close
+HTTP_CONTENT_LENGTH=11
+)"},
+    {"nginx: split, SCRIPT_NAME overridden", R"(
+QUERY_STRING=
+REQUEST_METHOD=GET
+CONTENT_TYPE=
+CONTENT_LENGTH=
+SCRIPT_NAME=/split/app
+REQUEST_URI=//split/app//foo//b%252cc%2fd
+DOCUMENT_URI=/split/app/foo/b%2cc/d
+DOCUMENT_ROOT=/srv/www
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_SCHEME=http
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_SOFTWARE=nginx/1.22.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+REMOTE_USER=
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+SERVER_NAME=
+REDIRECT_STATUS=200
+HTTP_HOST=www.example.com
+PATH_INFO=/foo/b%2cc/d
+SCRIPT_NAME=override1
+SCRIPT_NAME=/split/app
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+)"},
+    {"mod_proxy_fcgi: path", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SERVER_SIGNATURE=
+SERVER_SOFTWARE=Apache/2.4.71 (Debian)
+SERVER_NAME=www.example.com
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+REMOTE_ADDR=127.0.0.1
+DOCUMENT_ROOT=/srv/www
+REQUEST_SCHEME=http
+CONTEXT_PREFIX=
+CONTEXT_DOCUMENT_ROOT=/srv/www
+SERVER_ADMIN=[no address given]
+SCRIPT_FILENAME=proxy:fcgi://127.0.0.1:9000/srv/app/path%20info/a
+REMOTE_PORT=46866
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_METHOD=GET
+QUERY_STRING=x=1
+REQUEST_URI=/pf/path%20info/a?x=1
+SCRIPT_NAME=/pf/path info/a
+)"},
+    {"mod_proxy_fcgi: slashes and escapes", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_CONNECTION=close
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+SERVER_SIGNATURE=
+SERVER_SOFTWARE=Apache/2.4.71 (Debian)
+SERVER_NAME=www.example.com
+SERVER_ADDR=127.0.0.1
+SERVER_PORT=8080
+REMOTE_ADDR=127.0.0.1
+DOCUMENT_ROOT=/srv/www
+REQUEST_SCHEME=http
+CONTEXT_PREFIX=
+CONTEXT_DOCUMENT_ROOT=/srv/www
+SERVER_ADMIN=[no address given]
+SCRIPT_FILENAME=proxy:fcgi://127.0.0.1:9000/srv/app/foo/b%252cc/d
+REMOTE_PORT=46866
+GATEWAY_INTERFACE=CGI/1.1
+SERVER_PROTOCOL=HTTP/1.1
+REQUEST_METHOD=GET
+QUERY_STRING=
+REQUEST_URI=//pf//foo//b%252cc%2fd
+SCRIPT_NAME=/pf/foo/b%2cc/d
+)"},
+    {"HAProxy: path", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+GATEWAY_INTERFACE=CGI/1.1
+DOCUMENT_ROOT=/srv/app
+SCRIPT_NAME=/foo.cgi
+PATH_INFO=/path info/a
+REQUEST_URI=/foo.cgi/path%20info/a?x=1
+REQUEST_METHOD=GET
+QUERY_STRING=x=1
+SERVER_NAME=www.example.com:8080
+SERVER_PORT=8080
+SERVER_PROTOCOL=HTTP/1.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+SCRIPT_FILENAME=/srv/app/foo.cgi
+PATH_TRANSLATED=/srv/app/path info/a
+CONTENT_LENGTH=0
+SERVER_SOFTWARE=HAProxy 2.6.12-1+deb12u4
+)"},
+    {"HAProxy: slashes and escapes", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+GATEWAY_INTERFACE=CGI/1.1
+DOCUMENT_ROOT=/srv/app
+SCRIPT_NAME=//foo.cgi
+PATH_INFO=//foo//b%2cc/d
+REQUEST_URI=//foo.cgi//foo//b%252cc%2fd
+REQUEST_METHOD=GET
+SERVER_NAME=www.example.com:8080
+SERVER_PORT=8080
+SERVER_PROTOCOL=HTTP/1.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+SCRIPT_FILENAME=/srv/app//foo.cgi
+PATH_TRANSLATED=/srv/app//foo//b%2cc/d
+CONTENT_LENGTH=0
+SERVER_SOFTWARE=HAProxy 2.6.12-1+deb12u4
+)"},
+    {"HAProxy: repeated headers", R"(
+HTTP_HOST=www.example.com:8080
+HTTP_USER_AGENT=Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+HTTP_X_FORWARDED_FOR=10.0.0.1
+HTTP_COOKIE=a=1
+HTTP_COOKIE=b=2
+HTTP_X_REP=one
+HTTP_X_REP=two
+HTTP_X_EMPTY=
+CONTENT_LENGTH=11
+AUTH_TYPE=Basic
+REMOTE_USER=x
+GATEWAY_INTERFACE=CGI/1.1
+DOCUMENT_ROOT=/srv/app
+SCRIPT_NAME=/plain/up
+REQUEST_URI=/plain/up?y=2
+REQUEST_METHOD=POST
+QUERY_STRING=y=2
+SERVER_NAME=www.example.com:8080
+SERVER_PORT=8080
+SERVER_PROTOCOL=HTTP/1.1
+REMOTE_ADDR=127.0.0.1
+REMOTE_PORT=46866
+SCRIPT_FILENAME=/srv/app/plain/up
+SERVER_SOFTWARE=HAProxy 2.6.12-1+deb12u4
+)"},
+};
+
+} // namespace sluice::test

@@ -1,0 +1,102 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+
+// Bodies on their way to the app.
+#include "interop/on_each_server.hpp"
+#include "interop/probe_client.hpp"
+#include "support/curl.hpp"
+
+#include <cstdio>
+#include <random>
+#include <zlib.h>
+
+namespace sluice::test {
+
+namespace {
+
+std::string random_bytes(std::size_t count)
+{
+    std::mt19937 generator(20'260'101); // NOLINT: the same bytes every time
+    std::string result(count, '\0');
+    for (char& byte : result)
+        byte = static_cast<char>(generator());
+    return result;
+}
+
+// What /upload has to answer.
+std::string receipt(const std::string& body)
+{
+    const uLong crc = ::crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
+    char line[64];
+    std::snprintf(line, sizeof(line), "bytes=%zu crc32=%08lx", body.size(), crc);
+    return line;
+}
+
+std::string without_newline(std::string text)
+{
+    if (text.ends_with('\n'))
+        text.pop_back();
+    return text;
+}
+
+std::vector<std::string> sending(const site& site, const std::string& body)
+{
+    return {"--data-binary", "@" + site.folder.write("body", body).string(), "-H",
+            "Content-Type: application/octet-stream"};
+}
+
+void upload(const front_server& front)
+{
+    const auto site = front.start({});
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5 * 1024 * 1024}}) {
+        INFO(size << " bytes");
+        const std::string body = random_bytes(size);
+        const curl_result result = curl(site->url("/upload"), sending(*site, body));
+        REQUIRE(result.complete());
+        CHECK(result.response.status == 200);
+        CHECK(without_newline(result.response.body) == receipt(body));
+    }
+}
+const on_each_server<upload> upload_tests("R17, R19: POST /upload of 5 MiB");
+
+void chunked_upload(const front_server& front)
+{
+    const auto site = front.start({});
+    const std::string body = random_bytes(5 * 1024 * 1024);
+    std::vector<std::string> arguments = sending(*site, body);
+    arguments.insert(arguments.end(), {"-H", "Transfer-Encoding: chunked"});
+    const curl_result result = curl(site->url("/upload"), arguments);
+    REQUIRE(result.complete());
+    CHECK(result.response.status == 200);
+    CHECK(without_newline(result.response.body) == receipt(body));
+}
+const on_each_server<chunked_upload> chunked_upload_tests("R19: POST /upload of 5 MiB, chunked");
+
+void echo(const front_server& front)
+{
+    const auto site = front.start({});
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1024 * 1024}}) {
+        INFO(size << " bytes");
+        const std::string body = random_bytes(size);
+        const curl_result result = curl(site->url("/echo"), sending(*site, body));
+        REQUIRE(result.complete());
+        CHECK(result.response.status == 200);
+        CHECK(result.response.body.size() == size);
+        CHECK((result.response.body == body)); // a CHECK of the bytes themselves would print them
+    }
+}
+const on_each_server<echo> echo_tests("F25: POST /echo of 1 MiB");
+
+void unread_body(const front_server& front)
+{
+    const auto site = front.start({});
+    const curl_result result = curl(site->url("/hello"), sending(*site, random_bytes(512 * 1024)));
+    REQUIRE(result.complete());
+    CHECK(result.response.status == 200);
+    CHECK(result.response.body == "Hello, world!");
+    CHECK(curl(site->url("/hello")).response.body == "Hello, world!");
+}
+const on_each_server<unread_body> unread_body_tests("R20: a body that the app does not read delays nothing");
+
+} // namespace
+
+} // namespace sluice::test

@@ -1,0 +1,64 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include "interop/servers/site.hpp"
+
+#include "support/process_memory.hpp"
+
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+
+namespace sluice::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// SLUICE_PROBE in the environment tries another build of the probe, or another program that
+// answers the same URLs.
+fs::path original_probe()
+{
+    const char* chosen = std::getenv("SLUICE_PROBE");
+    fs::path probe = chosen != nullptr ? chosen : SLUICE_PROBE_DEFAULT;
+    if (!fs::exists(probe))
+        throw std::runtime_error("there is no " + probe.string() + ": build the target probe");
+    return probe;
+}
+
+} // namespace
+
+site::site(const site_options& options) : mount(options.mount)
+{
+    // The build folder may lie where the server's user (www-data, under root) may not look.
+    folder.open_to_all();
+    fs::create_directories(folder / "bin");
+    fs::create_directories(folder / "htdocs");
+    fs::create_directories(folder / "run");
+    probe = folder / "bin/probe";
+    const fs::path original = original_probe();
+    std::error_code other_filesystem;
+    fs::create_hard_link(original, probe, other_filesystem);
+    if (other_filesystem)
+        fs::copy_file(original, probe);
+}
+
+site::~site()
+{
+    server.reset();
+    app.reset();
+    if (const std::string log = read_file(folder / "app.log"); !log.empty())
+        show_on_failure("log of the probe", log);
+}
+
+std::string site::url(std::string_view path_and_query) const
+{
+    return "http://127.0.0.1:" + std::to_string(port.number()) + mount + std::string(path_and_query);
+}
+
+std::vector<pid_t> site::probe_processes() const
+{
+    if (app)
+        return {app->pid()};
+    return processes_below(server->pid(), "probe");
+}
+
+} // namespace sluice::test
