@@ -45,15 +45,20 @@ constexpr std::array<std::string_view, variables> names = {
     "CONTENT_LENGTH", "REQUEST_SCHEME", "SERVER_PROTOCOL", "SCRIPT_FILENAME", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH",
 };
 
-/// The first of `Candidates`, all of one length, that is this name; `variables` when none is.
+/// True when `name`, known to be as long as that of `V`, is the name of `V`: one or two instructions, as the
+/// length is a constant.
+template <variable V>
+bool is(std::string_view name) noexcept
+{
+    return std::memcmp(name.data(), names[V].data(), names[V].size()) == 0;
+}
+
+/// The one of `Candidates`, all of one length, that has this name; `variables` when none has.
 template <variable... Candidates>
 variable one_of(std::string_view name) noexcept
 {
     variable found = variables;
-    // A comparison with a constant of known length is one or two instructions.
-    ((std::memcmp(name.data(), names[Candidates].data(), names[Candidates].size()) == 0 ? (found = Candidates, true)
-                                                                                         : false)
-     || ...);
+    static_cast<void>(((is<Candidates>(name) && (found = Candidates, true)) || ...));
     return found;
 }
 

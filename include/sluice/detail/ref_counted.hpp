@@ -24,7 +24,8 @@ public:
 protected:
     ref_counted() = default;
     virtual ~ref_counted() = default;
-    virtual void unreferenced() noexcept { delete this; }
+    /// Deletes unless overridden. (Not inline: GCC 12 warns wrongly of a delete through a virtual base.)
+    virtual void unreferenced() noexcept;
 
 private:
     std::atomic<int> count_{0};
