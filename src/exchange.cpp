@@ -128,6 +128,10 @@ void exchange::app_returned(std::exception_ptr failure)
     } else if (phase_ == phase::streaming && !writer_alive_ && whole_body_.empty()) {
         error_code ec;
         finish(ec);
+        if (ec && phase_ == phase::streaming) {
+            log::error("#{} {} {}: the app returned while a write was pending", id_, env_.method(), env_.request_uri());
+            abort(errc::aborted);
+        }
     }
 }
 

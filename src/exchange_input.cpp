@@ -102,6 +102,7 @@ void exchange::resume_reader()
 {
     if (!reader_)
         return;
+    budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget); // waiting has let the others in
     auto done = std::exchange(reader_, {});
     // What went into the reader's own buffer counts, whatever happened after.
     if (const auto n = in_.end_loan(); n > 0) {

@@ -141,6 +141,7 @@ public:
                 continue;
             if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
                 session_->lost(errc::client_gone);
+                resources_->turn().put_off(*this); // to be ended at the end of the turn
                 break;
             }
             if (n > 0)
@@ -166,6 +167,7 @@ private:
         pump();
         session_->sent(0); // a response with nothing left to send ends here
         read();
+        settle();
     }
 
     void wait_for_room()

@@ -68,6 +68,7 @@ public:
             accepting_ = false;
             acceptor_.reset();
             accept_timer_->cancel();
+            listener_.close(); // whoever comes now is refused, and may ask another process
         });
         for (auto& l : loops_)
             boost::asio::post(l->context(), [p = l.get()] { p->drain(); });

@@ -64,7 +64,7 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
     options.normalize = o.normalize;
     options.threads = o.threads;
     fcgi::server server(std::move(l), std::move(app), options);
-    const stop_signals signals(server.get_executor(), [&] { server.drain(); }, [&] { server.stop(); });
+    stop_signals signals(server.get_executor(), [&] { server.drain(); }, [&] { server.stop(); });
     server.run();
     return 0;
 }
@@ -72,7 +72,7 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
 int serve_cgi(application app, const run_options& o)
 {
     cgi::program program(std::move(app), o.limits, o.normalize);
-    const stop_signals signals(program.get_executor(), [&] { program.terminate(); }, [] { std::_Exit(1); });
+    stop_signals signals(program.get_executor(), [&] { program.terminate(); }, [] { std::_Exit(1); });
     return program.run();
 }
 

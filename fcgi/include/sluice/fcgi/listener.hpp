@@ -31,6 +31,9 @@ public:
 
     int fd() const noexcept { return fd_; }
 
+    /// Stops listening, as the destructor does.
+    void close() noexcept;
+
     /// The next connection that waits, close-on-exec and non-blocking; -1 when there is none (errno says why).
     int accept() const noexcept;
 
@@ -39,7 +42,6 @@ public:
 
 private:
     listener(int fd, std::string address) noexcept : fd_(fd), address_(std::move(address)) {}
-    void close() noexcept;
 
     int fd_ = -1;
     int flags_to_restore_ = -1;
