@@ -26,7 +26,8 @@ bool spells(std::string_view variable, std::string_view name) noexcept
 
 std::string_view normalizing::scheme_of(std::string_view https, std::string_view request_scheme) noexcept
 {
-    const bool secure = https == "1" || text::equal_nocase(https, "on") || text::equal_nocase(request_scheme, "https");
+    const bool secure =
+        https == "1" || text::equal_nocase(https, "on") || text::equal_nocase(request_scheme, "https");
     return secure ? "https" : "http";
 }
 

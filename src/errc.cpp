@@ -23,22 +23,20 @@ const char* text_of(int code) noexcept
         return "the web server's request environment breaks a rule: the client gets a 400";
     case errc::already_responded:
         return "the responder was called a second time: call it once, the first response goes on";
-    case errc::no_response:
-        return "the app ended without a response: call the responder before returning";
-    case errc::already_finished:
-        return "a write after finish(): finish only when all is written";
+    case errc::no_response: return "the app ended without a response: call the responder before returning";
+    case errc::already_finished: return "a write after finish(): finish only when all is written";
     case errc::operation_pending:
         return "an operation of this kind is still waiting: await it before starting another";
-    case errc::aborted:
-        return "the app aborted this response or dropped its writer before the end";
+    case errc::aborted: return "the app aborted this response or dropped its writer before the end";
     case errc::length_exceeded:
-        return "a write past the announced Content-Length, nothing of it was sent: announce the true length or none";
+        return "a write past the announced Content-Length, nothing of it was sent: announce the true length "
+               "or none";
     case errc::length_short:
         return "the response ended before its announced Content-Length: announce the true length or none";
-    case errc::bad_status:
-        return "the status is outside 200-999: answer with a final status";
+    case errc::bad_status: return "the status is outside 200-999: answer with a final status";
     case errc::bad_header_name:
-        return "a header name is no token, ends in '-' or '_', or is \"Status\": rename it, or set the status itself";
+        return "a header name is no token, ends in '-' or '_', or is \"Status\": rename it, or set the "
+               "status itself";
     case errc::bad_header_value:
         return "a header value or the reason phrase has a control character or is no valid value: "
                "encode it before it goes into a header";

@@ -233,17 +233,22 @@ void exchange::ended()
         end("complete");
 }
 
+void exchange::log_end(std::string_view how) const
+{
+    if (!log::enabled(log::level::info))
+        return;
+    const auto took = std::chrono::steady_clock::now() - started_;
+    log::info("#{} {} {} {} {} bytes, held at most {}, {} ms, {}", id_, env_.method(), env_.request_uri(), head_.status,
+              accepted_, out_.peak_held(), std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), how);
+}
+
 void exchange::end(std::string_view how)
 {
     if (phase_ == phase::over || phase_ == phase::idle)
         return;
     if (phase_ != phase::reading) {
         resources_.figures().active.subtract(1);
-        log::info("#{} {} {} {} {} bytes, held at most {}, {} ms, {}", id_, env_.method(), env_.request_uri(),
-                  head_.status, accepted_, out_.peak_held(),
-                  std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_)
-                      .count(),
-                  how);
+        log_end(how);
     }
     const bool complete = phase_ == phase::finished;
     phase_ = phase::over;

@@ -33,10 +33,19 @@ void exchange::body_arrived(std::span<const std::byte> bytes)
         log::warning("#{} the body passes {} bytes (limits::request_body)", id_, most);
         body_error_ = errc::body_too_large;
     }
-    if (!discard_body_ && !body_error_)
-        in_.push(bytes);
+    if (!discard_body_ && !body_error_) {
+        if (const auto ec = in_.spill(bytes)) {
+            log::error("#{} the body cannot be kept in a temporary file: {}", id_, ec.message());
+            body_error_ = ec;
+        }
+    }
     if (reader_ && !bytes.empty())
         resources_.turn().put_off(reader_task_);
+}
+
+bool exchange::stuck() const noexcept
+{
+    return phase_ == phase::streaming && !reader_ && !out_.empty() && in_.spilled() < resources_.limits().spill;
 }
 
 void exchange::body_ended()
@@ -58,7 +67,7 @@ std::size_t exchange::try_read(std::span<std::byte> to, error_code& ec, bool& en
         ec = errc::operation_pending;
         return 0;
     }
-    if (const auto n = in_.read(to); n > 0) {
+    if (const auto n = in_.read(to, ec); n > 0 || ec) {
         if (body_open_ && host_)
             host_->input_wanted(*this);
         return n;

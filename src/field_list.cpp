@@ -25,7 +25,8 @@ std::uint32_t key_of(std::string_view name) noexcept
     const auto letter = [name](std::size_t i) {
         return static_cast<std::uint32_t>(static_cast<unsigned char>(name[i]) | 0x20);
     };
-    return (static_cast<std::uint32_t>(n) << 24) | (letter(n / 2) << 16) | (letter(n - 1) << 8) | letter((n + 2) / 4);
+    return (static_cast<std::uint32_t>(n) << 24) | (letter(n / 2) << 16) | (letter(n - 1) << 8) |
+           letter((n + 2) / 4);
 }
 
 void copy_to(char* to, std::string_view from) noexcept

@@ -16,6 +16,7 @@ inflow::inflow(buffer_pool& pool, const limits& l) : pool_(pool), account_(pool)
 void inflow::reset() noexcept
 {
     blocks_.clear();
+    file_.close();
     account_.reserve(0);
     size_ = lent_ = 0;
     loan_ = {};
@@ -23,6 +24,8 @@ void inflow::reset() noexcept
 
 std::size_t inflow::credit() const noexcept
 {
+    if (file_.size() > 0)
+        return 0; // what comes now must be read after it
     std::size_t room = loan_.size() - lent_;
     if (!blocks_.empty())
         room += pool_.capacity() - blocks_.back().end;
@@ -56,7 +59,14 @@ void inflow::push(std::span<const std::byte> bytes) noexcept
     }
 }
 
-std::size_t inflow::read(std::span<std::byte> to) noexcept
+error_code inflow::spill(std::span<const std::byte> bytes) noexcept
+{
+    const auto fits = std::min(bytes.size(), credit());
+    push(bytes.first(fits));
+    return fits < bytes.size() ? file_.write(bytes.subspan(fits)) : error_code();
+}
+
+std::size_t inflow::read(std::span<std::byte> to, error_code& ec) noexcept
 {
     std::size_t done = 0;
     while (done < to.size() && !blocks_.empty()) {
@@ -69,6 +79,8 @@ std::size_t inflow::read(std::span<std::byte> to) noexcept
             blocks_.pop_front();
     }
     size_ -= done;
+    if (done < to.size() && file_.size() > 0)
+        done += file_.read(to.subspan(done), ec);
     return done;
 }
 

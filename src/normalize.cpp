@@ -1,180 +1,18 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/environment.hpp>
 
+#include "normalize_places.hpp"
 #include "normalize_steps.hpp"
 #include "text.hpp"
 
 #include <algorithm>
 #include <array>
-#include <bitset>
-#include <cstdint>
-#include <cstring>
 
 namespace sluice {
 namespace normalizing {
 namespace {
 
 constexpr auto none = std::string_view::npos;
-
-/// The variables that rules are about, in the order of their lengths.
-enum variable : std::size_t {
-    https,
-    path_info,
-    http_host,
-    http_proxy,
-    script_name,
-    request_uri,
-    server_name,
-    server_port,
-    server_addr,
-    query_string,
-    content_type,
-    request_method,
-    content_length,
-    request_scheme,
-    server_protocol,
-    script_filename,
-    http_content_type,
-    http_content_length,
-    variables,
-};
-
-constexpr std::array<std::string_view, variables> names = {
-    "HTTPS",          "PATH_INFO",      "HTTP_HOST",       "HTTP_PROXY",      "SCRIPT_NAME",       "REQUEST_URI",
-    "SERVER_NAME",    "SERVER_PORT",    "SERVER_ADDR",     "QUERY_STRING",    "CONTENT_TYPE",      "REQUEST_METHOD",
-    "CONTENT_LENGTH", "REQUEST_SCHEME", "SERVER_PROTOCOL", "SCRIPT_FILENAME", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH",
-};
-
-/// True when `name`, known to be as long as that of `V`, is the name of `V`: one or two instructions, as the
-/// length is a constant.
-template <variable V>
-bool is(std::string_view name) noexcept
-{
-    return std::memcmp(name.data(), names[V].data(), names[V].size()) == 0;
-}
-
-/// The one of `Candidates`, all of one length, that has this name; `variables` when none has.
-template <variable... Candidates>
-variable one_of(std::string_view name) noexcept
-{
-    variable found = variables;
-    static_cast<void>(((is<Candidates>(name) && (found = Candidates, true)) || ...));
-    return found;
-}
-
-variable classify(std::string_view name) noexcept
-{
-    switch (name.size()) {
-    case 5: return one_of<https>(name);
-    case 9: return one_of<path_info, http_host>(name);
-    case 10: return one_of<http_proxy>(name);
-    case 11: return one_of<script_name, request_uri, server_name, server_port, server_addr>(name);
-    case 12: return one_of<query_string, content_type>(name);
-    case 14: return one_of<request_method, content_length, request_scheme>(name);
-    case 15: return one_of<server_protocol, script_filename>(name);
-    case 17: return one_of<http_content_type>(name);
-    case 19: return one_of<http_content_length>(name);
-    default: return variables;
-    }
-}
-
-/// Says "perhaps" when a name was seen before, never "no" when it was.
-class seen_names {
-public:
-    bool insert(std::string_view name) noexcept
-    {
-        const std::size_t slot = hash(name) % slots_.size();
-        const bool seen = slots_[slot];
-        slots_[slot] = true;
-        return seen;
-    }
-
-private:
-    static std::size_t hash(std::string_view name) noexcept
-    {
-        std::uint64_t head = 0;
-        std::uint64_t tail = name.size();
-        if (name.size() >= 8) {
-            std::memcpy(&head, name.data() + name.size() / 2 - 4, 8);
-            std::memcpy(&tail, name.data() + name.size() - 8, 8);
-        } else {
-            for (const char c : name)
-                head = head << 8 | static_cast<unsigned char>(c);
-        }
-        return static_cast<std::size_t>((head * 0x9e3779b97f4a7c15U ^ tail) * 0xc2b2ae3d27d4eb4fU >> 48);
-    }
-
-    std::bitset<4096> slots_;
-};
-
-/// Where in an environment the variables stand.
-class places {
-public:
-    explicit places(environment& env) noexcept : env_(env) { at_.fill(nowhere); }
-
-    /// Finds them; true when a name may be there twice.
-    bool find() noexcept
-    {
-        at_.fill(nowhere);
-        bool repeats = false;
-        seen_names seen;
-        for (std::size_t i = 0; i < env_.size(); ++i) {
-            const std::string_view name = env_[i].name;
-            repeats |= seen.insert(name);
-            if (const variable v = classify(name); v != variables)
-                at_[v] = i;
-        }
-        return repeats;
-    }
-
-    /// "" when the variable is not there.
-    std::string_view operator[](variable v) const noexcept
-    {
-        return at_[v] == nowhere ? std::string_view() : env_[at_[v]].value;
-    }
-
-    bool has(variable v) const noexcept { return at_[v] != nowhere; }
-
-    void set(variable v, std::string_view value)
-    {
-        if (has(v)) {
-            if ((*this)[v] != value)
-                env_.set_at(at_[v], value);
-        } else {
-            env_.add(names[v], value);
-            at_[v] = env_.size() - 1;
-        }
-    }
-
-    void set_if_there(variable v, std::string_view value)
-    {
-        if (has(v))
-            set(v, value);
-    }
-
-    /// Takes a variable out, once `finish` is called: until then all places stay true.
-    void drop(variable v) noexcept
-    {
-        if (has(v))
-            dropped_[drops_++] = at_[v];
-    }
-
-    void finish()
-    {
-        if (drops_ == 0)
-            return;
-        const auto end = dropped_.begin() + static_cast<std::ptrdiff_t>(drops_);
-        env_.erase_positions([&](std::size_t i) { return std::find(dropped_.begin(), end, i) != end; });
-    }
-
-private:
-    static constexpr auto nowhere = static_cast<std::size_t>(-1);
-
-    environment& env_;
-    std::array<std::size_t, variables> at_{};
-    std::array<std::size_t, variables> dropped_{};
-    std::size_t drops_ = 0;
-};
 
 /// REQUEST_URI as path and query (R4): "http://host/path?q" becomes "/path?q", "*" stays. "" when it is
 /// neither, so that it will be rebuilt.

@@ -26,8 +26,8 @@ public:
 private:
     bool escaped() const noexcept
     {
-        return raw_[at_] == '%' && raw_.size() - at_ > 2 && text::hex_value(raw_[at_ + 1]) >= 0
-               && text::hex_value(raw_[at_ + 2]) >= 0;
+        return raw_[at_] == '%' && raw_.size() - at_ > 2 && text::hex_value(raw_[at_ + 1]) >= 0 &&
+               text::hex_value(raw_[at_ + 2]) >= 0;
     }
     char unescaped() const noexcept
     {
@@ -72,7 +72,8 @@ bool is_path_char(char c) noexcept
 
 } // namespace
 
-split_path::split_path(std::string_view script_name, std::string_view path_info, std::pmr::memory_resource* memory)
+split_path::split_path(std::string_view script_name, std::string_view path_info,
+                       std::pmr::memory_resource* memory)
     : text_(memory)
 {
     // The target of `OPTIONS *` is no path.

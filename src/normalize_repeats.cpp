@@ -41,8 +41,9 @@ fault fold(environment& env, std::span<const std::uint32_t> positions, std::vect
         // only by '-' and '_' (or another sign): one may be the trusted proxy's and the other forged, in
         // either order. Joined, the forged one would be believed; dropped, the trusted one would be missed.
         if (env.get("SERVER_SOFTWARE").starts_with("lighttpd"))
-            return complaint(name, "came twice from lighttpd, as from headers that differ only by - and _; the last is",
-                             env[positions.back()].value);
+            return complaint(
+                name, "came twice from lighttpd, as from headers that differ only by - and _; the last is",
+                env[positions.back()].value);
 
         join(env, positions);
         keep = positions.front();

@@ -47,7 +47,8 @@ bool status_allows_body(int status) noexcept
 error_code check_head(response_head& head, head_facts& facts, std::string* why)
 {
     if (head.status < 200 || head.status > 999)
-        return refuse(errc::bad_status, why, "the status is no final status of 200-999:", std::to_string(head.status));
+        return refuse(errc::bad_status, why,
+                      "the status is no final status of 200-999:", std::to_string(head.status));
     if (text::has_control(head.reason))
         return refuse(errc::bad_header_value, why, "control character in the reason phrase", head.reason);
 
@@ -61,12 +62,14 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
         if (!is_header_name(name))
             return refuse(errc::bad_header_name, why, "this is no header name:", name);
         if (text::has_control(value))
-            return refuse(errc::bad_header_value, why, "control character in the value of header", name, value);
+            return refuse(errc::bad_header_value, why, "control character in the value of header", name,
+                          value);
 
         switch (name.size()) {
         case 6:
             if (text::equal_nocase(name, "status"))
-                return refuse(errc::bad_header_name, why, "the status is set as a number, not as header", name);
+                return refuse(errc::bad_header_name, why, "the status is set as a number, not as header",
+                              name);
             break;
         case 12:
             if (text::equal_nocase(name, "content-type")) {
@@ -86,11 +89,8 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
                     return refuse(errc::bad_header_value, why, "no number of bytes in header", name, value);
             }
             break;
-        case 17:
-            describes_body |= text::equal_nocase(name, "transfer-encoding");
-            break;
-        default:
-            break;
+        case 17: describes_body |= text::equal_nocase(name, "transfer-encoding"); break;
+        default: break;
         }
     }
 

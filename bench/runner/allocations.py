@@ -94,6 +94,7 @@ class AllocationRow:
             if settings.trace_allocations and kind == "sluice":
                 counted.trace(100)
                 run_load(counted.server, *requests()(20))
+                run_load(counted.server, *requests("--closed")(3))
                 counted.trace(0)
                 log = pathlib.Path(counted.server.log_path).read_bytes()
                 pathlib.Path(settings.trace_allocations).write_bytes(log)

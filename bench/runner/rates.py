@@ -132,12 +132,14 @@ class RateRun:
             records = max(max(r["records"]) for r in ours)
             result.cells["sluice"] += f", {records} records"
             reached = reached and records <= row.most_records(self.settings)
-        aimed = None
+        aimed = None  # the row has no aim
         if row.aim_of_ceiling:
             aimed = bool(to_ceiling) and median(to_ceiling) >= row.aim_of_ceiling
         elif row.aim:
             aimed = median(to_libfcgi) >= row.aim
-        return verdict(reached, aimed and reached)
+        words = verdict(reached, None if aimed is None else aimed and reached)
+        disturbed = any(r["foreign"] > MOST_FOREIGN for r in ours)
+        return words + " (disturbed)" if disturbed else words
 
     def detail(self, name, values, results):
         row = self.row

@@ -89,7 +89,7 @@ class SlowRow:
             warm_up(server)
             before = server.settled_memory()
             load = Load(server, "slow", self.path(settings), *self.options(settings),
-                        timeout=int(settings.slow_seconds) + 90)
+                        timeout=int(settings.slow_seconds) + 110)
             peak = dict(before)
             try:
                 while load.running():

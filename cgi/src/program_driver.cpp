@@ -148,6 +148,7 @@ public:
                 session_->sent(static_cast<std::size_t>(n));
             if (n < 0 || static_cast<std::size_t>(n) < total) {
                 wait_for_room();
+                resources_->turn().put_off(*this); // the session may want to read on now (`exchange::stuck`)
                 break;
             }
         }
@@ -211,7 +212,7 @@ private:
         if (reading_ || end_of_input_)
             return;
         for (;;) {
-            const auto room = std::min(session_->read_limit(), buffer_.size());
+            const auto room = std::min(session_->read_limit(blocked_), buffer_.size());
             if (room == 0)
                 return;
             const auto n = ::read(in_->fd(), buffer_.data(), room);

@@ -27,19 +27,26 @@ void session::begin(const char* const* variables)
             x_->env().add(entry.substr(0, equals), entry.substr(equals + 1));
     }
     // Without CONTENT_LENGTH there is no body (RFC 3875 section 4.2).
-    const bool body_follows = x_->env().content_length().value_or(0) > 0;
-    if (x_->prepare(body_follows))
+    body_left_ = x_->env().content_length().value_or(0);
+    if (x_->prepare(body_left_ > 0))
         x_->run();
 }
 
-std::size_t session::read_limit() const noexcept
+std::size_t session::read_limit(bool blocked) const noexcept
 {
-    return x_ && !ended_ && x_->body_open() ? std::min(x_->body_credit(), resources_.limits().input_window) : 0;
+    if (!x_ || ended_ || !x_->body_open())
+        return 0;
+    // RFC 3875 section 4.2: a program must not read more, even if there is more.
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(resources_.limits().input_window, body_left_));
+    return blocked && x_->stuck() ? most : std::min(x_->body_credit(), most);
 }
 
 void session::receive(std::span<const std::byte> bytes)
 {
     x_->body_arrived(bytes);
+    body_left_ -= std::min<std::uint64_t>(body_left_, bytes.size());
+    if (body_left_ == 0)
+        x_->body_ended();
 }
 
 void session::receive_end()

@@ -205,6 +205,7 @@ void connection::pump()
             blocked_ = true;
             socket().async_wait(boost::asio::socket_base::wait_write,
                                 [self = connection_ptr(this)](const error_code&) { self->on_writable(); });
+            output_ready(); // the session may want to read on now (`exchange::stuck`)
             break;
         }
         if (session_.finished())

@@ -11,24 +11,19 @@ const char* text_of(int code) noexcept
     switch (static_cast<errc>(code)) {
     case errc::bad_version:
         return "FastCGI record of a version other than 1: is the peer speaking HTTP to the FastCGI socket?";
-    case errc::bad_begin_length:
-        return "FastCGI BEGIN_REQUEST whose content is not 8 bytes";
+    case errc::bad_begin_length: return "FastCGI BEGIN_REQUEST whose content is not 8 bytes";
     case errc::bad_request_id:
         return "FastCGI record for a request that was never begun, or a request's record with id 0";
-    case errc::duplicate_id:
-        return "FastCGI BEGIN_REQUEST for a request id that is still in use";
+    case errc::duplicate_id: return "FastCGI BEGIN_REQUEST for a request id that is still in use";
     case errc::params_too_large:
         return "FastCGI parameters larger than limits::params_bytes: "
                "raise the limit, or lower the web server's header limit";
     case errc::params_too_many:
         return "more FastCGI parameters than limits::params_count: "
                "raise the limit, or lower the web server's limit on header lines";
-    case errc::params_incomplete:
-        return "the FastCGI PARAMS stream ended inside a name-value pair";
-    case errc::params_empty_name:
-        return "FastCGI parameter without a name";
-    case errc::params_nul:
-        return "NUL byte in the name or value of a FastCGI parameter";
+    case errc::params_incomplete: return "the FastCGI PARAMS stream ended inside a name-value pair";
+    case errc::params_empty_name: return "FastCGI parameter without a name";
+    case errc::params_nul: return "NUL byte in the name or value of a FastCGI parameter";
     case errc::data_after_end:
         return "FastCGI PARAMS or STDIN content after the empty record that ends the stream";
     case errc::unexpected_record:
@@ -37,10 +32,8 @@ const char* text_of(int code) noexcept
         return "a FastCGI request was begun and nothing more came for limits::request_idle";
     case errc::too_many_refused:
         return "too many FastCGI requests were begun and refused, and their input never ended";
-    case errc::management_too_large:
-        return "FastCGI GET_VALUES longer than any sane query";
-    case errc::closed_mid_record:
-        return "the web server closed the connection inside a FastCGI record";
+    case errc::management_too_large: return "FastCGI GET_VALUES longer than any sane query";
+    case errc::closed_mid_record: return "the web server closed the connection inside a FastCGI record";
     case errc::closed_mid_request:
         return "the web server closed the connection before the FastCGI request was complete";
     }

@@ -64,8 +64,8 @@ void append_length(std::size_t n, std::string& out)
         out += static_cast<char>(n);
         return;
     }
-    const char bytes[] = {static_cast<char>(n >> 24 | 0x80), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
-                          static_cast<char>(n)};
+    const char bytes[] = {static_cast<char>(n >> 24 | 0x80), static_cast<char>(n >> 16),
+                          static_cast<char>(n >> 8), static_cast<char>(n)};
     out.append(bytes, sizeof bytes);
 }
 
@@ -110,7 +110,6 @@ error_code name_value_decoder::feed(std::string_view piece, const bounds& limit,
         if (both.find('\0') != none)
             return errc::params_nul;
         take(both, l.name);
-        held_.clear();
     }
 
     // The lengths may hold NUL bytes and the text must not, so the next one is looked for only once it is

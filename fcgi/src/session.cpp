@@ -61,7 +61,7 @@ std::size_t session::read_limit() const noexcept
     for (const auto& s : slots_) {
         if (s->state == slot_state::params)
             all_known = false;
-        else if (s->state == slot_state::body)
+        else if (s->state == slot_state::body && !(front_ != slices_.size() && s->x->stuck()))
             credit = std::min(credit, s->x->body_credit());
     }
     if (!all_known)

@@ -99,7 +99,12 @@ public:
 
     /// Body bytes that `body_arrived` takes now. Unlimited when nobody will read them.
     std::size_t body_credit() const noexcept;
+    /// More than the credit goes to a file.
     void body_arrived(std::span<const std::byte> bytes);
+
+    /// True when the app does not read its body and cannot write either: the transport that carries both should read on,
+    /// or both sides might wait for each other. `limits::spill` bounds it.
+    bool stuck() const noexcept;
     void body_ended();
     bool body_open() const noexcept { return body_open_; }
     /// True while the app has not returned.
@@ -197,6 +202,7 @@ private:
     void resume_reader();
     void tell(error_code reason);
     void end(std::string_view how);
+    void log_end(std::string_view how) const;
 
     loop_resources& resources_;
     exchange_host* host_ = nullptr;

@@ -101,7 +101,7 @@ private:
     std::size_t append_to_larger(std::string_view a, std::string_view b);
     void add_entry(std::size_t at, std::size_t name_size, std::size_t value_size, std::uint32_t key);
 
-    std::string text_;         ///< as large as it may become; used up to text_end_
+    std::string text_; ///< as large as it may become; used up to text_end_
     std::size_t text_end_ = 0;
     std::vector<entry> entries_;
     field_case case_;
@@ -143,7 +143,13 @@ private:
     std::size_t i_ = 0;
 };
 
-inline field_list::const_iterator field_list::begin() const noexcept { return {this, 0}; }
-inline field_list::const_iterator field_list::end() const noexcept { return {this, size()}; }
+inline field_list::const_iterator field_list::begin() const noexcept
+{
+    return {this, 0};
+}
+inline field_list::const_iterator field_list::end() const noexcept
+{
+    return {this, size()};
+}
 
 } // namespace sluice

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sluice/buffer_pool.hpp>
+#include <sluice/detail/spill_file.hpp>
 #include <sluice/limits.hpp>
 
 #include <boost/circular_buffer.hpp>
@@ -17,6 +18,10 @@ namespace sluice {
 /// Only the app's reading gives credit back.
 ///
 /// A reader that waits lends its own buffer (`lend`): what comes goes straight there.
+///
+/// When nothing is read because the response is stuck, and the web server reads no response before it has sent the
+/// whole request, both would wait for ever. Then the transport reads on, and what is over the credit goes to an unlinked
+/// file (`spill`).
 ///
 /// Sans-I/O. Thread safety: none.
 class inflow {
@@ -37,12 +42,19 @@ public:
     /// Takes all of `bytes`. Precondition: bytes.size() <= credit().
     void push(std::span<const std::byte> bytes) noexcept;
 
+    /// Takes all of `bytes`, whatever the credit: what does not fit goes to a file. Errors: the file's; the bytes are lost.
+    error_code spill(std::span<const std::byte> bytes) noexcept;
+
+    /// Bytes in the file.
+    std::uint64_t spilled() const noexcept { return file_.size(); }
+
     // The app's side.
 
-    std::size_t size() const noexcept { return size_; }
+    /// Bytes there are to read.
+    std::uint64_t size() const noexcept { return size_ + file_.size(); }
 
-    /// Moves up to `to.size()` bytes out; says how many.
-    std::size_t read(std::span<std::byte> to) noexcept;
+    /// Moves up to `to.size()` bytes out; says how many. Errors: the file's.
+    std::size_t read(std::span<std::byte> to, error_code& ec) noexcept;
 
     /// Lends the buffer of a waiting reader. Precondition: size() == 0.
     void lend(std::span<std::byte> to) noexcept { loan_ = to, lent_ = 0; }
@@ -63,7 +75,8 @@ private:
     buffer_pool& pool_;
     buffer_pool::account account_;
     boost::circular_buffer<entry> blocks_;
-    std::size_t size_ = 0;
+    std::size_t size_ = 0; ///< in blocks
+    detail::spill_file file_; ///< holds what came after the blocks
     std::span<std::byte> loan_;
     std::size_t lent_ = 0;
 };

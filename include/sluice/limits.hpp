@@ -51,6 +51,10 @@ struct limits {
     /// size costs no memory.
     std::uint64_t request_body = 0;
 
+    /// What of one body may go to a temporary file when the app does not read because its own response is stuck. mod_fcgid
+    /// and mod_proxy_fcgi send the whole request before they read any of the response.
+    std::uint64_t spill = 1024 * 1024 * 1024;
+
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
     std::uint64_t discard = 1024 * 1024;
 

@@ -121,6 +121,8 @@ def faults_of(stream, pause):
     bound = WINDOW + after["pool"]["block_size"]
     checks = [
         (stream.delivered == stream.size, f"{stream.delivered} bytes came of {stream.size}"),
+        (stream.produced_since_start(after) == stream.size,
+         f"the app says that it produced {stream.produced_since_start(after)} bytes"),
         (stream.clean_end, "the response was cut short"),
         (0 < after["peak_held"] <= bound, f"held {after['peak_held']} bytes for one response; the bound is {bound}"),
         (after["pid"] == stream.pid, "another process answered at the end than at the beginning"),
@@ -144,7 +146,10 @@ def main():
         with SITES[chosen.behind](chosen.programs) as site:
             if not chosen.check:
                 print_invitation(screen, site)
-            stream = stream_once(screen, site, chosen)
+            try:
+                stream = stream_once(screen, site, chosen)
+            except http.client.HTTPException as fault:
+                raise SiteError(f"{fault!r}; {site.name}'s last words:\n{site.last_words()}") from fault
             print_summary(screen, site, stream)
             shown = True
             if chosen.check:
@@ -163,7 +168,7 @@ def main():
     except BrokenPipeError:  # nobody reads what we print any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (SiteError, OSError, http.client.HTTPException) as fault:
+    except (SiteError, OSError) as fault:
         screen.say()
         print(f"scripts/demo: {fault}", file=sys.stderr)
         return 1

@@ -30,6 +30,8 @@ class Stream:
         self.site, self.size, self.look = site, size, look
         self.delivered = 0
         self.clean_end = False
+        self.stats_lock = threading.Lock()
+        self.stats_bytes = 0
         self.stats_before = self.stats()
         self.pid = self.stats_before["pid"]
         self.resident_before = processes.resident_bytes(self.pid)
@@ -37,7 +39,16 @@ class Stream:
         self.fault = None
 
     def stats(self):
-        return json.loads(self.site.get("/probe/stats"))
+        """The probe's figures, with "produced" (a total since its start) less what our own asking made of it."""
+        with self.stats_lock:
+            body = self.site.get("/probe/stats")
+            stats = json.loads(body)
+            stats["produced"] -= self.stats_bytes
+            self.stats_bytes += len(body)
+            return stats
+
+    def produced_since_start(self, stats):
+        return stats["produced"] - self.stats_before["produced"]
 
     def __enter__(self):
         self.started = time.monotonic()
@@ -79,7 +90,7 @@ class Stream:
                 except (OSError, http.client.HTTPException, ValueError) as fault:
                     self.fault = f"/probe/stats did not answer while streaming: {fault}"
                     continue
-                produced, held = stats["produced"], stats["held"]
+                produced, held = self.produced_since_start(stats), stats["held"]
             resident = processes.resident_bytes(self.pid)
             self.resident_peak = max(self.resident_peak, resident)
             speed = (delivered - last_delivered) / (now - last_time)

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -27,7 +28,8 @@ public:
     // Input: the body, CONTENT_LENGTH bytes of it.
 
     /// The most bytes `receive` may be given now; 0: none, or none for now (`session_driver::input_wanted`).
-    std::size_t read_limit() const noexcept;
+    /// `blocked` says that the kernel takes no more output: a web server may not read any before it has sent the body.
+    std::size_t read_limit(bool blocked = false) const noexcept;
     void receive(std::span<const std::byte> bytes);
     void receive_end();
 
@@ -76,6 +78,7 @@ private:
     loop_resources& resources_;
     session_driver& driver_;
     exchange_ptr x_;
+    std::uint64_t body_left_ = 0; ///< of CONTENT_LENGTH
     std::vector<std::span<const std::byte>> slices_;
     std::vector<std::size_t> sizes_; ///< of each slice when it was pulled
     std::size_t front_ = 0;

@@ -18,8 +18,8 @@ namespace sluice::fcgi {
 class name_value_decoder {
 public:
     struct bounds {
-        std::size_t bytes;  ///< most bytes of names and values together
-        std::size_t count;  ///< most pairs
+        std::size_t bytes; ///< most bytes of names and values together
+        std::size_t count; ///< most pairs
     };
 
     /// Adds every pair that is now complete to `out`. Errors: `fcgi::errc::params_too_large`,

@@ -1,0 +1,39 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/errc.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sluice::detail {
+
+/// A queue of bytes in an unlinked temporary file (in TMPDIR, else /tmp), made when first written to.
+///
+/// Thread safety: none.
+class spill_file {
+public:
+    spill_file() = default;
+    ~spill_file() { close(); }
+    spill_file(const spill_file&) = delete;
+    spill_file& operator=(const spill_file&) = delete;
+
+    /// Bytes written and not read yet.
+    std::uint64_t size() const noexcept { return end_ - begin_; }
+
+    /// Appends all of `bytes`. Errors: the system's (disk full, no such directory); what was there before stays.
+    error_code write(std::span<const std::byte> bytes) noexcept;
+
+    /// Moves up to `to.size()` bytes out; says how many: fewer than asked for only when there are no more.
+    std::size_t read(std::span<std::byte> to, error_code& ec) noexcept;
+
+    /// Drops the content and the file.
+    void close() noexcept;
+
+private:
+    int fd_ = -1;
+    std::uint64_t begin_ = 0, end_ = 0;
+};
+
+} // namespace sluice::detail

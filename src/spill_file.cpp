@@ -1,0 +1,92 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/detail/spill_file.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice::detail {
+
+namespace {
+
+error_code last_error() noexcept
+{
+    return {errno, boost::system::system_category()};
+}
+
+int open_unlinked() noexcept
+{
+    const char* directory = std::getenv("TMPDIR");
+    if (!directory || !*directory)
+        directory = "/tmp";
+    const int fd = ::open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return fd;
+    // A file system without O_TMPFILE.
+    try {
+        std::string name = std::string(directory) + "/sluice-XXXXXX";
+        const int named = ::mkostemp(name.data(), O_CLOEXEC);
+        if (named >= 0)
+            ::unlink(name.c_str());
+        return named;
+    } catch (...) {
+        errno = ENOMEM;
+        return -1;
+    }
+}
+
+} // namespace
+
+error_code spill_file::write(std::span<const std::byte> bytes) noexcept
+{
+    if (fd_ < 0 && (fd_ = open_unlinked()) < 0)
+        return last_error();
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const auto n = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(end_ + done));
+        if (n < 0 && errno != EINTR)
+            return last_error();
+        if (n > 0)
+            done += static_cast<std::size_t>(n);
+    }
+    end_ += done;
+    return {};
+}
+
+std::size_t spill_file::read(std::span<std::byte> to, error_code& ec) noexcept
+{
+    std::size_t done = 0;
+    while (done < to.size() && begin_ < end_) {
+        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(to.size() - done, end_ - begin_));
+        const auto n = ::pread(fd_, to.data() + done, most, static_cast<off_t>(begin_));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            ec = n < 0 ? last_error() : error_code(EIO, boost::system::system_category());
+            return done;
+        }
+        done += static_cast<std::size_t>(n);
+        begin_ += static_cast<std::uint64_t>(n);
+    }
+    if (begin_ == end_ && end_ > 0) {
+        begin_ = end_ = 0;
+        // The disk space goes back now; a file that cannot be cut is written over instead.
+        static_cast<void>(::ftruncate(fd_, 0) == 0);
+    }
+    return done;
+}
+
+void spill_file::close() noexcept
+{
+    if (fd_ >= 0)
+        ::close(fd_);
+    fd_ = -1;
+    begin_ = end_ = 0;
+}
+
+} // namespace sluice::detail
