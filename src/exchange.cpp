@@ -5,6 +5,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include <atomic>
 
@@ -88,8 +89,10 @@ void exchange::run()
     }
     if (answered)
         return app_returned(nullptr);
+    // The handler keeps this alive until Asio is done with the slot, which is after the coroutine's own frame has gone.
     boost::asio::co_spawn(resources_.get_executor(), run_coroutine(exchange_ptr(this), std::move(respond)),
-                          boost::asio::bind_cancellation_slot(abort_signal_.slot(), [](std::exception_ptr) {}));
+                          boost::asio::bind_cancellation_slot(abort_signal_.slot(),
+                                                              [keep = exchange_ptr(this)](std::exception_ptr) {}));
 }
 
 task<void> exchange::run_coroutine(exchange_ptr self, responder respond)
@@ -101,6 +104,8 @@ task<void> exchange::run_coroutine(exchange_ptr self, responder respond)
         failure = std::current_exception();
     }
     self->app_returned(failure);
+    // co_spawn still has a step to go, and would throw out of the loop when the client has gone.
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
 }
 
 void exchange::refuse(int status, std::string_view text)
@@ -253,6 +258,7 @@ void exchange::end(std::string_view how)
     const bool complete = phase_ == phase::finished;
     phase_ = phase::over;
     host_ = nullptr;
+    body_lost_ |= in_.size() > 0;
     out_.reset();
     in_.reset();
     whole_body_.clear();
@@ -264,6 +270,11 @@ void exchange::end(std::string_view how)
     check_waiter();
     if (reader_)
         resources_.turn().put_off(reader_task_);
+    run_end_handlers();
+}
+
+void exchange::run_end_handlers()
+{
     while (!at_end_.empty()) {
         auto f = std::move(at_end_.back());
         at_end_.pop_back();
@@ -273,6 +284,13 @@ void exchange::end(std::string_view how)
             log::error("#{} an on_end handler failed: {}", id_, describe(std::current_exception()));
         }
     }
+}
+
+void exchange::on_end(detail::unique_function<void()> f)
+{
+    at_end_.push_back(std::move(f));
+    if (phase_ == phase::over)
+        run_end_handlers();
 }
 
 bool exchange::stalled(std::chrono::steady_clock::time_point now)
@@ -307,8 +325,8 @@ void exchange::reset() noexcept
     reader_task_.unlink();
     host_ = nullptr;
     phase_ = phase::idle;
-    app_running_ = responder_alive_ = writer_alive_ = announced_ = told_ = head_only_ = is_head_request_ = false;
-    wants_direct_ = body_open_ = discard_body_ = stalling_ = false;
+    app_running_ = responder_alive_ = writer_alive_ = announced_ = answered_ = told_ = head_only_ = is_head_request_ = false;
+    wants_direct_ = body_open_ = discard_body_ = body_lost_ = stalling_ = false;
     env_.clear();
     head_.clear();
     out_.reset();
@@ -325,7 +343,6 @@ void exchange::reset() noexcept
     waiter_ = {};
     reader_ = {};
     app_ended_ = {};
-    abort_signal_.slot().clear();
     transport_id = 0;
 }
 

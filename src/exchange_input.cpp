@@ -33,11 +33,12 @@ void exchange::body_arrived(std::span<const std::byte> bytes)
         log::warning("#{} the body passes {} bytes (limits::request_body)", id_, most);
         body_error_ = errc::body_too_large;
     }
-    if (!discard_body_ && !body_error_) {
-        if (const auto ec = in_.spill(bytes)) {
-            log::error("#{} the body cannot be kept in a temporary file: {}", id_, ec.message());
-            body_error_ = ec;
-        }
+    if (discard_body_ || body_error_) {
+        body_lost_ |= !bytes.empty();
+    } else if (const auto ec = in_.spill(bytes)) {
+        log::error("#{} the body cannot be kept in a temporary file: {}", id_, ec.message());
+        body_error_ = ec;
+        body_lost_ = true;
     }
     if (reader_ && !bytes.empty())
         resources_.turn().put_off(reader_task_);
@@ -72,36 +73,40 @@ std::size_t exchange::try_read(std::span<std::byte> to, error_code& ec, bool& en
             host_->input_wanted(*this);
         return n;
     }
+    // A client that left after the whole body had come has not spoilt it.
     const bool all_came = body_length_ && body_received_ >= *body_length_;
-    if (in_.size() == 0 && (all_came || !body_open_) && (all_came || !body_error_))
+    if (body_lost_)
+        ec = body_error_ ? body_error_ : error_code(errc::already_finished);
+    else if (all_came || (!body_open_ && !body_error_))
         end = true;
-    else if (body_error_)
+    else
         ec = body_error_;
     return 0;
 }
 
-void exchange::read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done)
+bool exchange::read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done)
 {
     if (reader_) {
         boost::asio::post(get_executor(),
                           [done = std::move(done)]() mutable { done(errc::operation_pending, 0); });
-        return;
+        return false;
     }
     reader_ = std::move(done);
     reader_buffer_ = to;
     reader_result_ = {};
     if (in_.size() > 0 || !body_open_ || body_error_ || to.empty()) {
         resources_.turn().put_off(reader_task_);
-        return;
+        return true;
     }
     in_.lend(to);
     if (host_)
         host_->input_wanted(*this);
+    return true;
 }
 
 void exchange::cancel_read()
 {
-    if (!reader_ || reader_task_.is_linked())
+    if (!reader_)
         return;
     reader_result_ = boost::asio::error::operation_aborted;
     resources_.turn().put_off(reader_task_);
@@ -119,7 +124,7 @@ void exchange::resume_reader()
             host_->input_wanted(*this);
         return done({}, n);
     }
-    if (reader_result_)
+    if (reader_result_ && !body_error_)
         return done(reader_result_, 0);
     error_code ec;
     bool end = false;

@@ -31,7 +31,7 @@ std::span<const std::byte> bytes_of(std::string_view s) noexcept
 
 void exchange::send_head(error_code& ec, std::string& why)
 {
-    if (phase_ == phase::over)
+    if (phase_ == phase::over && told_ && !answered_)
         return; // R35: the client is gone, which is no error of the one who answers
     if (phase_ != phase::waiting) {
         ec = errc::already_responded;
@@ -52,6 +52,7 @@ void exchange::send_head(error_code& ec, std::string& why)
     head_only_ = is_head_request_ || !facts.body_allowed;
     length_ = facts.content_length;
     phase_ = phase::streaming;
+    answered_ = true;
     announce();
 }
 
@@ -69,9 +70,10 @@ void exchange::send(std::string body, error_code& ec, std::string& why)
     if (phase_ == phase::waiting && status_allows_body(head_.status)) {
         const auto given = head_.headers.get("Content-Length");
         const auto size = std::to_string(body.size());
-        if (given.empty())
+        const bool number = !given.empty() && given.find_first_not_of("0123456789") == given.npos;
+        if (given.empty()) {
             head_.headers.set("Content-Length", size);
-        else if (given != size && !is_head_request_) {
+        } else if (number && given != size && !is_head_request_) {
             ec = errc::length_exceeded;
             why = fmt::format("Content-Length says {}, the body has {} bytes", given, size);
             return;
@@ -94,11 +96,13 @@ void exchange::feed_body()
 {
     error_code ec;
     whole_body_at_ += try_write(bytes_of(whole_body_).subspan(whole_body_at_), ec);
-    if (!ec && whole_body_at_ < whole_body_.size())
-        return wait(wait_for::writable, [this](error_code wait_ec) {
+    if (!ec && whole_body_at_ < whole_body_.size()) {
+        wait(wait_for::writable, [this](error_code wait_ec) {
             if (!wait_ec)
                 feed_body();
         });
+        return;
+    }
     whole_body_.clear();
     if (!ec)
         finish(ec);
@@ -127,11 +131,13 @@ std::size_t exchange::try_write(std::span<const std::byte> bytes, error_code& ec
     }
     std::size_t taken = 0;
     if (head_only_) {
-        taken = bytes.size();
+        taken = std::min(bytes.size(), static_cast<std::size_t>(std::max<std::ptrdiff_t>(budget_, 0)));
+        budget_ -= static_cast<std::ptrdiff_t>(taken);
     } else {
         wants_direct_ = false;
         if (bytes.size() >= direct_size && budget_ > 0) {
-            taken = host_->send(*this, bytes);
+            const auto now = std::max(static_cast<std::size_t>(budget_), direct_size);
+            taken = host_->send(*this, bytes.first(std::min(bytes.size(), now)));
             budget_ -= static_cast<std::ptrdiff_t>(taken) + trip_cost;
         }
         while (taken < bytes.size() && !error_) {
@@ -221,11 +227,11 @@ bool exchange::satisfied(wait_for what) const noexcept
     return out_.credit() > 0 && out_.size() <= out_.window() / 2;
 }
 
-void exchange::wait(wait_for what, waiter w)
+bool exchange::wait(wait_for what, waiter w)
 {
     if (waiter_) {
         boost::asio::post(get_executor(), [w = std::move(w)]() mutable { w(errc::operation_pending); });
-        return;
+        return false;
     }
     waiter_ = std::move(w);
     waiting_for_ = what;
@@ -233,18 +239,19 @@ void exchange::wait(wait_for what, waiter w)
     if (!satisfied(what)) {
         if (!out_.empty())
             announce();
-        return;
+        return true;
     }
     // An app that always finds room gives the others their turn when its budget is spent (F29).
     if (budget_ > 0)
         resources_.turn().put_off(writer_task_);
     else
         resources_.turn().put_off_to_next(writer_task_);
+    return true;
 }
 
 void exchange::cancel_wait()
 {
-    if (!waiter_ || writer_task_.is_linked())
+    if (!waiter_)
         return;
     waiter_result_ = boost::asio::error::operation_aborted;
     resources_.turn().put_off(writer_task_);
@@ -261,11 +268,9 @@ void exchange::resume_writer()
     budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
     if (!waiter_)
         return;
-    error_code ec = waiter_result_;
+    error_code ec = error_ ? error_ : waiter_result_;
     if (!ec && !satisfied(waiting_for_))
         return; // another operation used up what had become free
-    if (!ec && error_)
-        ec = error_;
     if (!ec && waiting_for_ == wait_for::writable && phase_ != phase::streaming)
         ec = errc::already_finished;
     std::exchange(waiter_, {})(ec);

@@ -70,15 +70,15 @@ void field_list::add_adjacent(std::string_view both, std::size_t name_size)
     add_entry(append(both, {}), name_size, both.size() - name_size, key);
 }
 
+void field_list::add_placed(std::size_t at, std::size_t name_size, std::size_t value_size)
+{
+    add_entry(at, name_size, value_size, key_of({text_.data() + at, name_size}));
+}
+
 void field_list::add_entry(std::size_t at, std::size_t name_size, std::size_t value_size, std::uint32_t key)
 {
-    entry e{};
-    e.name_at = static_cast<std::uint32_t>(at);
-    e.name_size = static_cast<std::uint32_t>(name_size);
-    e.value_at = static_cast<std::uint32_t>(at + name_size);
-    e.value_size = static_cast<std::uint32_t>(value_size);
-    e.key = key;
-    entries_.push_back(e);
+    entries_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name_size),
+                        static_cast<std::uint32_t>(at + name_size), static_cast<std::uint32_t>(value_size), key});
 }
 
 void field_list::set(std::string_view name, std::string_view value)

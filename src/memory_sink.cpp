@@ -94,15 +94,16 @@ bool memory_sink::satisfied() const
     return finished_ || held_.size() < window_;
 }
 
-void memory_sink::wait(wait_for what, waiter w)
+bool memory_sink::wait(wait_for what, waiter w)
 {
     if (waiter_) {
         boost::asio::post(executor_, [w = std::move(w)]() mutable { w(errc::operation_pending); });
-        return;
+        return false;
     }
     waiting_for_ = what;
     waiter_ = std::move(w);
     check_waiter();
+    return true;
 }
 
 void memory_sink::check_waiter()

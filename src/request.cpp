@@ -38,10 +38,10 @@ executor request_body::own_executor(exchange& x)
     return x.get_executor();
 }
 
-void request_body::start_read(exchange& x, boost::asio::mutable_buffer to,
+bool request_body::start_read(exchange& x, boost::asio::mutable_buffer to,
                               detail::unique_function<void(error_code, std::size_t)> done)
 {
-    x.read(bytes_of(to), std::move(done));
+    return x.read(bytes_of(to), std::move(done));
 }
 
 void request_body::cancel_read(exchange& x)

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/writer.hpp>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace sluice {
@@ -40,12 +41,17 @@ task<void> writer::finish()
     co_await async_wait(wait_for::finished, use_awaitable);
 }
 
-void writer::start_write(sink_ptr s, boost::asio::const_buffer rest,
+bool writer::start_write(sink_ptr s, boost::asio::const_buffer rest,
                          detail::unique_function<void(error_code, std::size_t)> done, std::size_t written)
 {
-    // The first step is a wait too: an operation must not complete inside the call that starts it.
     sink* const p = s.get();
-    p->wait(wait_for::writable, [s = std::move(s), rest, done = std::move(done), written](error_code ec) mutable {
+    if (rest.size() == 0) {
+        // Nothing to wait for, but an operation must not complete inside the call that starts it.
+        boost::asio::post(p->get_executor(),
+                          [ec = p->error(), done = std::move(done), written]() mutable { done(ec, written); });
+        return false;
+    }
+    return p->wait(wait_for::writable, [s = std::move(s), rest, done = std::move(done), written](error_code ec) mutable {
         if (ec)
             return done(ec, written);
         write_more(std::move(s), rest, std::move(done), written);

@@ -1,8 +1,11 @@
 # Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 """Calls for memory per request and per MiB, after warm-up, counted by tools/malloc_count.cpp."""
 
+import collections
 import pathlib
+import re
 import struct
+import subprocess
 import sys
 
 from .model import Result, verdict
@@ -40,6 +43,7 @@ class Counted:
         return (self.calls_during(load(many)) - self.calls_during(load(few))) / (many - few)
 
     def trace(self, how_many):
+        """The next so many calls write backtraces into the server's log."""
         with open(self.file, "r+b") as file:
             file.seek(TRACES_AT)
             file.write(struct.pack("=q", how_many))
@@ -55,6 +59,22 @@ def stream(mib):
 
 def flushed(writes):
     return ("stream", f"/tiny?n={writes}&flush=1", "--expect-bytes", 16 * writes)
+
+
+def who_asked(log, program):
+    """The allocations of a trace, counted by the innermost functions of the program in them."""
+    asked = collections.Counter()
+    for trace in log.split("-- ")[1:]:
+        what, *frames = trace.splitlines()
+        own = [re.search(r"\(\+0x([0-9a-f]+)\)", line) for line in frames
+               if line.startswith(program + "(")]
+        asked[what, tuple(found.group(1) for found in own if found)[:3]] += 1
+    lines = []
+    for (what, addresses), times in asked.most_common():
+        named = subprocess.run(["addr2line", "-Cfse", program, *("0x" + one for one in addresses)],
+                               capture_output=True, text=True, check=False).stdout.splitlines()[::2]
+        lines.append(f"{times} × {what}, by " + ", for ".join(named or addresses))
+    return "\n".join(lines) + "\n"
 
 
 class AllocationRow:
@@ -96,8 +116,9 @@ class AllocationRow:
                 run_load(counted.server, *requests()(20))
                 run_load(counted.server, *requests("--closed")(3))
                 counted.trace(0)
-                log = pathlib.Path(counted.server.log_path).read_bytes()
-                pathlib.Path(settings.trace_allocations).write_bytes(log)
+                log = pathlib.Path(counted.server.log_path).read_text(errors="replace")
+                pathlib.Path(settings.trace_allocations).write_text(
+                    who_asked(log, setup.probe) + "\n" + log)
         return figures
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -144,6 +145,8 @@ def run(root, argv):
 
 
 def main(root, argv):
+    # As an exception, so that the servers and the folder go as they do at the end of a run.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return run(pathlib.Path(root), argv)
     except BenchError as error:

@@ -33,14 +33,21 @@ constexpr std::size_t read_size = 64 * 1024;
 constexpr std::size_t max_iovecs = 16;
 constexpr auto check_period = std::chrono::seconds(1);
 
+// A web server that has a body to deliver does so at once; one that sends nothing for so long has none.
+constexpr auto unread_patience = std::chrono::milliseconds(500);
+
 // A descriptor somebody else may share: non-blocking as long as this lives. Files and the like, which cannot be waited for
-// and never make one wait, have no `wait` side.
+// and never make one wait, have no `wait` side; a terminal has one if it is non-blocking already.
 class borrowed_descriptor {
 public:
     borrowed_descriptor(asio::io_context& context, int fd) : fd_(fd), flags_(::fcntl(fd, F_GETFL))
     {
         struct stat st {};
-        if (::fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        if (::fstat(fd, &st) != 0)
+            return;
+        const bool may_wait = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ||
+                              (S_ISCHR(st.st_mode) && (flags_ & O_NONBLOCK) != 0);
+        if (!may_wait)
             return;
         const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (copy < 0)
@@ -116,6 +123,9 @@ public:
                 session_->lost(errc::client_gone);
             }
             settle();
+            discard_left_ = 0;
+            if (!discarded_)
+                in_->waitable()->cancel();
         });
     }
 
@@ -191,19 +201,25 @@ private:
         });
     }
 
-    // stderr may be a pipe that nobody empties, and must not hold the output up.
+    // stderr may be a pipe that nobody empties, and must not hold the output up: what it does not take now waits here, and
+    // what comes after it in the exchange, which drops what is over the limit.
     void write_errors()
     {
-        session_->take_errors(error_text_);
-        std::string_view rest = error_text_;
-        while (!rest.empty()) {
+        for (;;) {
+            if (error_text_.empty())
+                session_->take_errors(error_text_);
+            if (error_text_.empty())
+                return;
             pollfd p{io_.err, POLLOUT, 0};
             if (::poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
                 return;
-            const auto n = ::write(io_.err, rest.data(), std::min<std::size_t>(rest.size(), 4096)); // PIPE_BUF
-            if (n <= 0)
+            const auto n = ::write(io_.err, error_text_.data(), std::min<std::size_t>(error_text_.size(), 4096)); // PIPE_BUF
+            if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
                 return;
-            rest.remove_prefix(static_cast<std::size_t>(n));
+            if (n < 0)
+                error_text_.clear(); // nobody will ever read it
+            else
+                error_text_.erase(0, static_cast<std::size_t>(n));
         }
     }
 
@@ -218,7 +234,7 @@ private:
             const auto n = ::read(in_->fd(), buffer_.data(), room);
             if (n < 0 && errno == EINTR)
                 continue;
-            if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && in_->waitable())
                 break;
             if (n <= 0) {
                 end_of_input_ = true;
@@ -229,7 +245,7 @@ private:
         reading_ = true;
         in_->waitable()->async_wait(asio::posix::descriptor_base::wait_read, [this](const error_code& ec) {
             reading_ = false;
-            if (ec)
+            if (ec || closed_)
                 return;
             {
                 const detail::turn::scope turn(resources_->turn());
@@ -261,13 +277,15 @@ private:
         check_timer_.async_wait([this](const error_code& ec) {
             if (ec || closed_)
                 return;
+            write_errors();
             if (const auto why = session_->check(std::chrono::steady_clock::now())) {
                 log::warning("ended: {}", why.message());
                 const detail::turn::scope turn(resources_->turn());
                 session_->lost(why);
             }
             settle();
-            check_later();
+            if (!closed_)
+                check_later();
         });
     }
 
@@ -277,29 +295,66 @@ private:
             return;
         closed_ = true;
         // The web server is to see the end now, though the app may have more to do.
-        in_->stop_waiting();
         out_->stop_waiting();
-        in_->restore();
         out_->restore();
         write_errors();
-        if (!session_->app_running())
-            return context_.stop();
         if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0) {
             ::dup2(null, io_.out);
             ::close(null);
         }
-        session_->when_app_returns([this] { context_.stop(); });
+        // Whoever has gone, or made an end of us, sends no more.
+        discard_left_ = session_->failed() ? 0 : std::min(session_->unread(), resources_->limits().discard);
+        if (session_->app_running())
+            session_->when_app_returns([this] { stop_if_done(); });
+        discard();
+    }
+
+    // Apache gives a client up when its body cannot be delivered, though the response is there: what the app has not read is
+    // thrown away, within limits.
+    void discard()
+    {
+        for (;;) {
+            const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(discard_left_, buffer_.size()));
+            const auto n = room > 0 && !end_of_input_ ? ::read(in_->fd(), buffer_.data(), room) : 0;
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && in_->waitable() && !body_is_late_)
+                break;
+            if (n <= 0) {
+                in_->stop_waiting();
+                in_->restore();
+                discarded_ = true;
+                return stop_if_done();
+            }
+            discard_left_ -= static_cast<std::size_t>(n);
+        }
+        patience_timer_.expires_after(unread_patience);
+        patience_timer_.async_wait([this](const error_code& ec) {
+            if (ec || !in_->waitable())
+                return;
+            body_is_late_ = true;
+            in_->waitable()->cancel();
+        });
+        in_->waitable()->async_wait(asio::posix::descriptor_base::wait_read, [this](const error_code&) { discard(); });
+    }
+
+    void stop_if_done()
+    {
+        if (discarded_ && !session_->app_running())
+            context_.stop();
     }
 
     program_io io_;
     std::optional<loop_resources> resources_;
     asio::io_context context_{1};
-    asio::steady_timer check_timer_{context_};
+    asio::steady_timer check_timer_{context_}, patience_timer_{context_};
     std::optional<borrowed_descriptor> in_, out_;
     std::optional<session> session_;
     std::array<std::byte, read_size> buffer_;
     std::string error_text_;
-    bool blocked_ = false, pumping_ = false, reading_ = false, end_of_input_ = false, closed_ = false;
+    bool blocked_ = false, pumping_ = false, reading_ = false, end_of_input_ = false, closed_ = false,
+         discarded_ = false, body_is_late_ = false;
+    std::uint64_t discard_left_ = 0;
 };
 
 program::program(application app, const limits& l, const normalize_options& normalize, const program_io& io)

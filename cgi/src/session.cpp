@@ -4,6 +4,7 @@
 #include <sluice/log.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 namespace sluice::cgi {
@@ -26,8 +27,9 @@ void session::begin(const char* const* variables)
         if (equals != entry.npos && equals > 0)
             x_->env().add(entry.substr(0, equals), entry.substr(equals + 1));
     }
-    // Without CONTENT_LENGTH there is no body (RFC 3875 section 4.2).
-    body_left_ = x_->env().content_length().value_or(0);
+    // Without CONTENT_LENGTH there is no body (RFC 3875 section 4.2), but that Apache passes a chunked one on so.
+    const bool chunked = x_->env().contains("HTTP_TRANSFER_ENCODING");
+    body_left_ = x_->env().content_length().value_or(chunked ? std::numeric_limits<std::uint64_t>::max() : 0);
     if (x_->prepare(body_left_ > 0))
         x_->run();
 }

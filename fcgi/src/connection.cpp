@@ -71,7 +71,7 @@ void connection::start()
 void connection::read_now()
 {
     for (int i = 0; i < reads_a_turn && more_likely_ && fd_ >= 0 && !end_of_input_; ++i) {
-        const auto room = loop_.read_buffer().first(std::min(session_.read_limit(), loop_.read_buffer().size()));
+        const auto room = loop_.read_buffer().first(std::min(session_.read_limit(blocked_), loop_.read_buffer().size()));
         if (room.empty())
             return;
         const auto n = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
@@ -96,7 +96,7 @@ void connection::read_later()
 {
     if (reading_ || end_of_input_ || fd_ < 0)
         return;
-    const auto room = std::min(session_.read_limit(), first_bytes_.size());
+    const auto room = std::min(session_.read_limit(blocked_), first_bytes_.size());
     if (room == 0)
         return;
     reading_ = true;
@@ -258,7 +258,7 @@ void connection::settle()
     }
     if (!more_likely_)
         read_later();
-    else if (session_.read_limit() > 0)
+    else if (session_.read_limit(blocked_) > 0)
         loop_.resources().turn().put_off_to_next(*this);
 }
 
@@ -285,6 +285,8 @@ void connection::discard()
     const auto& limits = loop_.resources().limits();
     const auto room = loop_.read_buffer();
     for (int i = 0; i < reads_a_turn; ++i) {
+        if (discarded_ > limits.discard)
+            return close();
         const auto n = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
@@ -293,8 +295,6 @@ void connection::discard()
         if (n <= 0)
             return close();
         discarded_ += static_cast<std::size_t>(n);
-        if (discarded_ > limits.discard)
-            return close();
     }
     if (reading_)
         return;

@@ -80,6 +80,9 @@ int open_unix(const std::string& path, int backlog)
 
 int open_tcp(const std::string& host, const std::string& port, int backlog)
 {
+    // getaddrinfo would cut a larger number down to another port.
+    if (port.find_first_not_of("0123456789") == port.npos && (port.size() > 5 || std::stoi(port) > 65535))
+        throw std::invalid_argument(fmt::format("tcp:{}:{}: a port is a number from 0 to 65535", host, port));
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;

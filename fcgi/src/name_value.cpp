@@ -84,9 +84,8 @@ error_code name_value_decoder::feed(std::string_view piece, const bounds& limit,
             return errc::params_too_many;
         return no_fault;
     };
-    const auto take = [&](std::string_view both, std::size_t name_size) {
-        out.add_adjacent(both, name_size);
-        bytes_ += both.size();
+    const auto count = [&](std::size_t text_size) {
+        bytes_ += text_size;
         ++count_;
     };
 
@@ -109,12 +108,14 @@ error_code name_value_decoder::feed(std::string_view piece, const bounds& limit,
         const std::string_view both = std::string_view(held_).substr(l.own);
         if (both.find('\0') != none)
             return errc::params_nul;
-        take(both, l.name);
+        out.add_adjacent(both, l.name);
+        count(both.size());
     }
 
     // The lengths may hold NUL bytes and the text must not, so the next one is looked for only once it is
     // behind: a search for each pair would take a third of the time.
     std::size_t at = 0;
+    std::size_t placed = none; // where the list has this piece, once it has
     std::size_t nul = std::min(piece.find('\0'), piece.size());
     while (parse(piece.substr(at), l)) {
         if (const errc fault = fault_of(l); fault != no_fault)
@@ -127,7 +128,10 @@ error_code name_value_decoder::feed(std::string_view piece, const bounds& limit,
             nul = std::min(piece.find('\0', begin), piece.size());
         if (nul < at)
             return errc::params_nul;
-        take(piece.substr(begin, at - begin), l.name);
+        if (placed == none)
+            placed = out.place(piece);
+        out.add_placed(placed + begin, l.name, l.value);
+        count(at - begin);
     }
     held_.assign(piece.substr(at));
     return {};

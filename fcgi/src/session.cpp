@@ -50,8 +50,9 @@ void session::forget_ignored(std::uint16_t id) noexcept
     std::erase(ignored_, id);
 }
 
-std::size_t session::read_limit() const noexcept
+std::size_t session::read_limit(bool blocked) const noexcept
 {
+    blocked |= front_ != slices_.size();
     if (closing_ || control_.size() + control_in_flight_.size() > control_limit)
         return 0;
     // A request not yet known may bring body bytes in the same read: no more than its reserve can keep.
@@ -61,7 +62,7 @@ std::size_t session::read_limit() const noexcept
     for (const auto& s : slots_) {
         if (s->state == slot_state::params)
             all_known = false;
-        else if (s->state == slot_state::body && !(front_ != slices_.size() && s->x->stuck()))
+        else if (s->state == slot_state::body && !(blocked && s->x->stuck()))
             credit = std::min(credit, s->x->body_credit());
     }
     if (!all_known)
@@ -134,7 +135,6 @@ error_code session::on_begin(const record_decoder::piece& p)
     const auto wanted = static_cast<role>(std::to_integer<unsigned>(begin_body_[0]) << 8 |
                                           std::to_integer<unsigned>(begin_body_[1]));
     const bool keep = (begin_body_[2] & keep_flag) != std::byte{0};
-    keep_ = keep && !draining_;
     forget_ignored(id);
     if (ignored_.size() >= ignored_limit)
         return errc::too_many_refused;
@@ -256,7 +256,8 @@ void session::refuse_begin(std::uint16_t id, bool keep, protocol_status status)
     control_.append(text_of(record));
     if (status != protocol_status::request_complete)
         ignored_.push_back(id);
-    if (!keep && slots_.empty())
+    close_when_idle_ |= !keep;
+    if (close_when_idle_ && slots_.empty())
         closing_ = true;
     driver_.output_ready();
 }
@@ -348,7 +349,6 @@ error_code session::receive_end(bool half_closed)
     }
     if (slots_.empty())
         closing_ = true;
-    keep_ = false;
     draining_ = true;
     return {};
 }

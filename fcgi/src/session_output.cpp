@@ -33,7 +33,8 @@ void session::push(std::span<const std::byte> bytes, slice_info info)
 
 std::span<const std::span<const std::byte>> session::gather()
 {
-    if (front_ == slices_.size()) {
+    const bool nothing_waits = front_ == slices_.size();
+    if (nothing_waits) {
         slices_.clear();
         infos_.clear();
         front_ = 0;
@@ -51,7 +52,7 @@ std::span<const std::span<const std::byte>> session::gather()
         else
             ++quiet;
     }
-    if (direct_slot_ && !direct_.empty() && !direct_slot_->x->output().can_pull())
+    if (nothing_waits && direct_slot_ && !direct_.empty() && !direct_slot_->x->output().can_pull())
         frame_direct();
     return std::span(slices_).subspan(front_);
 }
@@ -177,7 +178,7 @@ void session::settle_direct()
     // Only the first slice can be begun; a begun direct record leads here with its header or its content in front.
     if (i == front_ && (infos_[i].touched || infos_[i].what == kind::direct)) {
         if (infos_[i].what == kind::direct_header)
-            ++i;
+            infos_[i++].what = kind::leftover; // settled: not to be taken for a new one the next time
         const auto copy = direct_slot_->x->output().adopt(slices_[i]);
         assert(copy); // the queue was empty, and an exchange has a block in reserve
         direct_sent_ += infos_[i].content;
@@ -185,10 +186,19 @@ void session::settle_direct()
         infos_[i].what = kind::content;
         ++i;
         if (i < slices_.size() && infos_[i].what == kind::direct_padding)
-            ++i;
+            infos_[i++].what = kind::leftover;
     }
-    slices_.resize(i);
-    infos_.resize(i, {});
+    // What other requests have framed meanwhile stays.
+    std::size_t kept = i;
+    for (; i < slices_.size(); ++i) {
+        const auto what = infos_[i].what;
+        if (what != kind::direct_header && what != kind::direct && what != kind::direct_padding) {
+            slices_[kept] = slices_[i];
+            infos_[kept++] = infos_[i];
+        }
+    }
+    slices_.resize(kept);
+    infos_.resize(kept);
 }
 
 void session::sent(std::size_t n)
@@ -241,9 +251,9 @@ void session::end(slot& s)
     s.x->ended();
     if (s.state != slot_state::ended)
         ignored_.push_back(s.id);
-    const bool keep = s.keep;
+    close_when_idle_ |= !s.keep;
     remove(s);
-    if (slots_.empty() && (!keep || draining_))
+    if (slots_.empty() && (close_when_idle_ || draining_))
         closing_ = true;
     driver_.input_wanted();
 }

@@ -43,8 +43,8 @@ struct normalize_options {
     /// Rebuild PATH_INFO from REQUEST_URI where the two agree but for folded slashes (R14).
     bool path_info_from_request_uri = true;
 
-    /// Where the app is mounted, such as "/app" ("" takes the server's word). Mends servers that put the
-    /// whole path into SCRIPT_NAME (R15).
+    /// Where the app is mounted: "/app", or "/" when it has the whole host. "" takes the server's word. Mends
+    /// servers that put the whole path into SCRIPT_NAME, and is ignored for a path that is not below it (R15).
     std::string mount_point;
 };
 

@@ -147,11 +147,12 @@ public:
     bool gone() const noexcept { return told_; }
     std::optional<std::uint64_t> body_length() const noexcept { return body_length_; }
     void write_error_text(std::string_view text);
-    void on_end(detail::unique_function<void()> f) { at_end_.push_back(std::move(f)); }
+    void on_end(detail::unique_function<void()> f);
 
     /// What can be read without waiting; 0 with neither `ec` nor `end`: nothing now.
     std::size_t try_read(std::span<std::byte> to, error_code& ec, bool& end);
-    void read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done);
+    /// False when another read is waiting; `done` gets `operation_pending` then.
+    bool read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done);
     void cancel_read();
 
     // response_port
@@ -164,7 +165,7 @@ public:
     executor get_executor() const override { return resources_.get_executor(); }
     std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) override;
     bool try_flush(error_code& ec) override;
-    void wait(wait_for what, waiter w) override;
+    bool wait(wait_for what, waiter w) override;
     void cancel_wait() override;
     void finish(error_code& ec) override;
     void abort(error_code reason) override;
@@ -202,6 +203,7 @@ private:
     void resume_reader();
     void tell(error_code reason);
     void end(std::string_view how);
+    void run_end_handlers();
     void log_end(std::string_view how) const;
 
     loop_resources& resources_;
@@ -212,12 +214,14 @@ private:
     bool responder_alive_ = false;
     bool writer_alive_ = false;
     bool announced_ = false;   ///< the host knows that there is something to send
+    bool answered_ = false;    ///< the responder was called
     bool told_ = false;        ///< the app has been told that nobody waits any more
     bool head_only_ = false;   ///< HEAD, or a status without body: writes are counted, not sent
     bool is_head_request_ = false;
     bool wants_direct_ = false; ///< a large write waits for an empty queue
     bool body_open_ = false;
     bool discard_body_ = false;
+    bool body_lost_ = false; ///< some of the body was thrown away unread
     bool stalling_ = false;
 
     environment env_;

@@ -41,7 +41,7 @@ public:
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [](auto handler, exchange* x, boost::asio::mutable_buffer b) {
                 detail::start_wait(
-                    own_executor(*x), [&](auto w) { start_read(*x, b, std::move(w)); }, [x] { cancel_read(*x); },
+                    own_executor(*x), [&](auto w) { return start_read(*x, b, std::move(w)); }, [x] { cancel_read(*x); },
                     std::move(handler));
             },
             token, &exchange_, to);
@@ -49,7 +49,7 @@ public:
 
 private:
     static executor own_executor(exchange& x);
-    static void start_read(exchange& x, boost::asio::mutable_buffer to,
+    static bool start_read(exchange& x, boost::asio::mutable_buffer to,
                            detail::unique_function<void(error_code, std::size_t)> done);
     static void cancel_read(exchange& x);
 

@@ -39,8 +39,8 @@ public:
     virtual bool try_flush(error_code& ec) = 0;
 
     /// Calls `w` once `what` is so, or with the error that makes it impossible; never from inside this call.
-    /// One wait at a time: a second gets `errc::operation_pending`.
-    virtual void wait(wait_for what, waiter w) = 0;
+    /// One wait at a time: a second gets `errc::operation_pending`, and this says false.
+    virtual bool wait(wait_for what, waiter w) = 0;
 
     /// Ends a pending wait with `operation_aborted`. The sink itself is not changed.
     virtual void cancel_wait() = 0;

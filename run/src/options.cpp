@@ -5,12 +5,181 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
-#include <map>
+#include <functional>
+#include <limits>
+#include <string_view>
+#include <vector>
 
 namespace sluice {
 
 namespace {
+
+struct unit {
+    std::string_view name;
+    std::uint64_t factor;
+};
+
+constexpr unit sizes[] = {{"", 1},        {"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20},
+                          {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30}};
+constexpr unit times[] = {{"ms", 1}, {"s", 1000}, {"m", 60'000}};
+
+constexpr std::uint64_t largest_pool = std::uint64_t{64} << 30;
+constexpr std::uint64_t longest_time = std::uint64_t{365} * 24 * 3'600'000;
+
+// "64K" in the smallest unit, bytes; nothing when it is no number, its unit is unknown, or it is larger than `most`.
+template <std::size_t N>
+std::optional<std::uint64_t> parse(std::string_view text, const unit (&units)[N], std::uint64_t most)
+{
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc())
+        return std::nullopt;
+    const auto name = text.substr(static_cast<std::size_t>(end - text.data()));
+    for (const unit& u : units) {
+        if (u.name == name && number <= most / u.factor)
+            return number * u.factor;
+    }
+    return std::nullopt;
+}
+
+std::string in_units(std::uint64_t bytes)
+{
+    const auto* u = std::end(sizes) - 1;
+    while (bytes % u->factor != 0)
+        --u;
+    return fmt::format("{}{}", bytes / u->factor, u->name);
+}
+
+// A flag that is a variable too.
+struct setting {
+    const char* flag;
+    const char* variable;
+    const char* value; ///< what is given, in one word
+    std::string text;
+    std::function<bool(std::string_view)> set; ///< false when the value cannot be taken
+    std::string rule;                          ///< what the value has to be
+
+    std::string given{};
+    const CLI::Option* option = nullptr;
+    bool is_flag = false; ///< given as such, not as a variable
+
+    std::string said() const
+    {
+        return fmt::format(fmt::runtime(is_flag ? "{} {}" : "{}={}"), is_flag ? flag : variable, given);
+    }
+};
+
+std::vector<setting> make_settings(run_options& o)
+{
+    auto& l = o.limits;
+    const auto size = [](const char* flag, const char* variable, const char* text, std::size_t& target) {
+        return setting{flag,
+                       variable,
+                       "SIZE",
+                       fmt::format("{} [{}]", text, in_units(target)),
+                       [&target](std::string_view given) {
+                           const auto n = parse(given, sizes, largest_pool);
+                           target = static_cast<std::size_t>(n.value_or(0));
+                           return n > 0u;
+                       },
+                       "a size such as 512K, 64M or 1G, at most 64G"};
+    };
+    const auto time = [](const char* flag, const char* variable, const std::string& text,
+                         std::chrono::milliseconds& target, std::int64_t least) {
+        return setting{flag,
+                       variable,
+                       "TIME",
+                       text,
+                       [&target, least](std::string_view given) {
+                           const auto n = parse(given, times, longest_time);
+                           target = std::chrono::milliseconds(n.value_or(0));
+                           return n && target.count() >= least;
+                       },
+                       fmt::format("a time such as 500ms, 30s or 2m{}", least > 0 ? ", more than 0" : "")};
+    };
+    const auto seconds = [](std::chrono::milliseconds t) { return t.count() / 1000; };
+    return {
+        {"--fastcgi", "SLUICE_FASTCGI", "ADDRESS", "Serve FastCGI on unix:/path or tcp:host:port",
+         [&](std::string_view given) {
+             o.fastcgi = given;
+             return !given.empty();
+         },
+         "unix:/path or tcp:host:port"},
+        {"--threads", "SLUICE_THREADS", "N", "Event loops, each in a thread of its own [1]",
+         [&](std::string_view given) {
+             const auto n = parse(given, {unit{"", 1}}, 256);
+             o.threads = static_cast<unsigned>(n.value_or(0));
+             return n > 0u;
+         },
+         "a number from 1 to 256"},
+        size("--pool", "SLUICE_POOL", "Memory for all bodies together", l.pool_bytes),
+        size("--window", "SLUICE_WINDOW", "Most memory one response may hold", l.window),
+        size("--block", "SLUICE_BLOCK", "Unit of that memory, and of records", l.block_size),
+        time("--write-stall", "SLUICE_WRITE_STALL",
+             fmt::format("Give up a client that takes nothing for so long [{}s]", seconds(l.write_stall)),
+             l.write_stall, 1),
+        time("--request-idle", "SLUICE_REQUEST_IDLE",
+             fmt::format("Give up a request that stops coming for so long [{}s]", seconds(l.request_idle)),
+             l.request_idle, 1),
+        time("--drain", "SLUICE_DRAIN",
+             fmt::format("Time for running responses after SIGTERM [{}s; 2s when spawned]", seconds(l.drain)),
+             l.drain, 0),
+        {"--mount", "SLUICE_MOUNT", "PATH", "Where the app is mounted, if the web server says it wrong",
+         [&](std::string_view given) {
+             o.normalize.mount_point = given;
+             return given.starts_with('/');
+         },
+         "a path such as /app, or /"},
+        {"--log-level", "SLUICE_LOG_LEVEL", "LEVEL",
+         "trace, debug, info, warning, error or off [info; warning when spawned]",
+         [&](std::string_view given) {
+             constexpr std::string_view levels[] = {"trace", "debug", "info", "warning",
+                                                    "warn",  "error", "off"};
+             o.log_level = given;
+             return std::find(std::begin(levels), std::end(levels), given) != std::end(levels);
+         },
+         "trace, debug, info, warning, error or off"},
+    };
+}
+
+// What one value alone does not show; "" when all is well.
+std::string check(const run_options& o, const std::function<std::string(std::string_view)>& said)
+{
+    const auto& l = o.limits;
+    if (l.block_size < 4096 || (l.block_size & (l.block_size - 1)) != 0 || l.block_size > 65536)
+        return said("--block") + ": must be 4K, 8K, 16K, 32K or 64K";
+    if (l.window < l.block_size)
+        return fmt::format("{}: must be at least one block, {}", said("--window"), in_units(l.block_size));
+    if (l.pool_bytes / o.threads < 2 * l.block_size)
+        return fmt::format("{}: must be at least two blocks for each thread, {}", said("--pool"),
+                           in_units(2 * l.block_size * o.threads));
+    return {};
+}
+
+void apply(std::vector<setting>& settings, const CLI::App& cli, run_options& o)
+{
+    const auto& flags = cli.parse_order();
+    for (setting& s : settings) {
+        if (s.option->count() == 0)
+            continue;
+        s.is_flag = std::find(flags.begin(), flags.end(), s.option) != flags.end();
+        if (!s.set(s.given))
+            throw CLI::ValidationError(fmt::format("{}: must be {}", s.said(), s.rule));
+        o.drain_given = o.drain_given || std::string_view(s.flag) == "--drain";
+    }
+    const auto wrong = check(o, [&](std::string_view flag) {
+        const auto s = std::find_if(settings.begin(), settings.end(),
+                                    [&](const setting& each) { return each.flag == flag; });
+        return s->option->count() > 0 ? s->said() : s->flag + std::string(" as it is");
+    });
+    if (!wrong.empty())
+        throw CLI::ValidationError(wrong);
+}
+
+} // namespace
 
 std::string program_name(int argc, char** argv)
 {
@@ -18,71 +187,33 @@ std::string program_name(int argc, char** argv)
     return path.substr(path.rfind('/') + 1);
 }
 
-// Milliseconds from "500ms", "30s", "2m" or plain seconds.
-const CLI::AsNumberWithUnit duration(std::map<std::string, std::int64_t>{{"ms", 1}, {"s", 1000}, {"m", 60000}},
-                                     CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME");
-
-std::string check(const run_options& o)
-{
-    const auto& l = o.limits;
-    if (l.block_size < 4096 || (l.block_size & (l.block_size - 1)) != 0 || l.block_size > 65536)
-        return fmt::format("--block {}: must be 4K, 8K, 16K, 32K or 64K", l.block_size);
-    if (l.window < l.block_size)
-        return fmt::format("--window {}: must be at least one block ({})", l.window, l.block_size);
-    if (l.pool_bytes / o.threads < 2 * l.block_size)
-        return fmt::format("--pool {}: must be at least two blocks ({}) for each of {} threads", l.pool_bytes,
-                           2 * l.block_size, o.threads);
-    return {};
-}
-
-} // namespace
-
 parsed_options parse_options(int argc, char** argv)
 {
     parsed_options result;
-    run_options& o = result.options;
-    auto& l = o.limits;
-    std::int64_t drain = l.drain.count(), stall = l.write_stall.count(), idle = l.request_idle.count();
+    auto settings = make_settings(result.options);
 
-    CLI::App cli("Serves its pages as a FastCGI or CGI program behind a web server.", program_name(argc, argv));
-    cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION));
-    cli.get_formatter()->column_width(34);
+    CLI::App cli("Serves its pages as a FastCGI or CGI program behind a web server.",
+                 program_name(argc, argv));
+    cli.get_formatter()->column_width(44);
+    const char* const group = "Flags, variables that say the same, and defaults in [ ]";
+    cli.set_help_flag("-h,--help", "Print this text and exit")->group(group);
+    cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION), "Print the version and exit")
+        ->group(group);
+    for (setting& s : settings) {
+        s.option = cli.add_option(s.flag, s.given, s.text)
+                       ->group(group)
+                       ->envname(s.variable)
+                       ->type_name(s.value)
+                       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+                       ->option_text(fmt::format("{:<{}}{}", s.value, 20 - std::string_view(s.flag).size(),
+                                                 s.variable));
+    }
     cli.footer("Started by a web server with a listening socket as standard input, it needs no flags.\n"
                "As a service of its own:  --fastcgi unix:/run/app.sock   or   --fastcgi tcp:127.0.0.1:9000\n"
-               "Sizes take K and M, times take ms, s and m. A flag counts before its variable.");
-    cli.add_option("--fastcgi", o.fastcgi, "Serve FastCGI on unix:/path or tcp:host:port")
-        ->envname("SLUICE_FASTCGI")->type_name("ADDRESS");
-    cli.add_option("--threads", o.threads, "Event loops, each in a thread of its own")
-        ->envname("SLUICE_THREADS")->check(CLI::Range(1u, 256u))->type_name("N")->capture_default_str();
-    const auto size = [&](const char* flag, auto& target, const char* env, const char* text) {
-        cli.add_option(flag, target, text)->envname(env)->transform(CLI::AsSizeValue(false))->type_name("SIZE")
-            ->default_str(fmt::format("{}K", target / 1024));
-    };
-    size("--pool", l.pool_bytes, "SLUICE_POOL", "Memory for all bodies together");
-    size("--window", l.window, "SLUICE_WINDOW", "Most memory one response may hold");
-    size("--block", l.block_size, "SLUICE_BLOCK", "Unit of that memory, and of records");
-    const auto time = [&](const char* flag, std::int64_t& target, const char* env, const char* text) {
-        cli.add_option(flag, target, text)->envname(env)->transform(duration)->type_name("TIME")
-            ->default_str(fmt::format("{}s", target / 1000));
-    };
-    time("--write-stall", stall, "SLUICE_WRITE_STALL", "Give up a client that takes nothing for so long");
-    time("--request-idle", idle, "SLUICE_REQUEST_IDLE", "Give up a request of which nothing comes for so long");
-    time("--drain", drain, "SLUICE_DRAIN", "Time for running responses after SIGTERM (2s when spawned)");
-    cli.add_option("--mount", o.normalize.mount_point, "Where the app is mounted, if the web server says it wrong")
-        ->envname("SLUICE_MOUNT")->type_name("PATH");
-    cli.add_option("--log-level", o.log_level, "trace, debug, info, warning, error or off (default: info on a "
-                                               "socket of its own, warning when spawned)")
-        ->envname("SLUICE_LOG_LEVEL")->type_name("LEVEL")
-        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "warn", "error", "off"}));
-
+               "Sizes take K, M and G, times take ms, s and m. A flag counts before its variable.");
     try {
         cli.parse(argc, argv);
-        l.drain = std::chrono::milliseconds(drain);
-        l.write_stall = std::chrono::milliseconds(stall);
-        l.request_idle = std::chrono::milliseconds(idle);
-        o.drain_given = cli.count("--drain") > 0;
-        if (const auto wrong = check(o); !wrong.empty())
-            throw CLI::ValidationError(wrong);
+        apply(settings, cli, result.options);
     } catch (const CLI::Success& e) {
         result.exit_status = cli.exit(e); // --help, --version
     } catch (const CLI::Error& e) {

@@ -27,4 +27,7 @@ struct parsed_options {
 /// Flags, then SLUICE_* variables, then defaults.
 parsed_options parse_options(int argc, char** argv);
 
+/// The name under which the program was started, without its folder: what its messages begin with.
+std::string program_name(int argc, char** argv);
+
 } // namespace sluice

@@ -11,9 +11,12 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <csignal>
 #include <functional>
 #include <stdexcept>
+
+#include <fcntl.h>
 
 namespace sluice {
 
@@ -21,6 +24,17 @@ namespace {
 
 // mod_fcgid sends SIGKILL about 3 s after SIGTERM.
 constexpr auto spawned_drain = std::chrono::seconds(2);
+
+// A web server may start a FastCGI program with descriptor 0 alone (FastCGI specification, section 2.2). Then the next
+// connection would become stdout or stderr, and the log would be written into it.
+void fill_standard_descriptors()
+{
+    for (int fd = 0; fd < 3; ++fd) {
+        // Reading finds the end, and writing to stdout still fails, as if nothing were there.
+        if (::fcntl(fd, F_GETFD) < 0)
+            ::open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
+    }
+}
 
 void set_up_log(const std::string& level, const char* otherwise)
 {
@@ -80,10 +94,14 @@ int serve_cgi(application app, const run_options& o)
 
 int run(int argc, char** argv, application app)
 {
-    auto [exit_status, options] = parse_options(argc, argv);
+    // A web server may make a CGI program's arguments out of a query without "=" (RFC 3875 section 4.4): a client's words are
+    // no flags.
+    const bool as_cgi = cgi::program::is_cgi();
+    auto [exit_status, options] = parse_options(as_cgi ? std::min(argc, 1) : argc, argv);
     if (exit_status)
         return *exit_status;
     std::signal(SIGPIPE, SIG_IGN);
+    fill_standard_descriptors();
     try {
         if (!options.fastcgi.empty()) {
             set_up_log(options.log_level, "info");
@@ -95,21 +113,21 @@ int run(int argc, char** argv, application app)
                 options.limits.drain = spawned_drain;
             return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
         }
-        if (cgi::program::is_cgi()) {
+        if (as_cgi) {
             set_up_log(options.log_level, "warning");
             return serve_cgi(std::move(app), options);
         }
     } catch (const std::invalid_argument& e) {
-        fmt::print(stderr, "{}: {}\n", argv[0], e.what());
+        fmt::print(stderr, "{}: {}\n", program_name(argc, argv), e.what());
         return 2;
     } catch (const std::exception& e) {
-        fmt::print(stderr, "{}: {}\n", argv[0], e.what());
+        fmt::print(stderr, "{}: {}\n", program_name(argc, argv), e.what());
         return 1;
     }
     fmt::print(stderr,
                "{}: nothing to serve: give --fastcgi unix:/path or tcp:host:port, or let a web server start it as a "
                "FastCGI or CGI program (--help says more)\n",
-               argv[0]);
+               program_name(argc, argv));
     return 2;
 }
 

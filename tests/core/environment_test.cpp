@@ -69,10 +69,11 @@ TEST_CASE("R11: the scheme is http or https")
         const char* request_scheme; // nullptr: not there
         const char* scheme;
     } const cases[] = {
-        {nullptr, nullptr, "http"}, {nullptr, "http", "http"},   {nullptr, "https", "https"}, {nullptr, "HTTPS", "https"},
-        {nullptr, "gopher", "http"}, {"on", nullptr, "https"},   {"ON", nullptr, "https"},    {"1", nullptr, "https"},
-        {"on", "http", "https"},    {"off", nullptr, "http"},    {"", nullptr, "http"},       {"0", "http", "http"},
-        {"10", nullptr, "http"},    {"off", "https", "https"},   {"once", nullptr, "http"},
+        {nullptr, nullptr, "http"},  {nullptr, "http", "http"},   {nullptr, "https", "https"},
+        {nullptr, "HTTPS", "https"}, {nullptr, "gopher", "http"}, {"on", nullptr, "https"},
+        {"ON", nullptr, "https"},    {"1", nullptr, "https"},     {"on", "http", "https"},
+        {"off", nullptr, "http"},    {"", nullptr, "http"},       {"0", "http", "http"},
+        {"10", nullptr, "http"},     {"off", "https", "https"},   {"once", nullptr, "http"},
     };
     for (const auto& c : cases) {
         CAPTURE(std::string(c.https ? c.https : "-"), std::string(c.request_scheme ? c.request_scheme : "-"));

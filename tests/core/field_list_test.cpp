@@ -64,9 +64,17 @@ TEST_CASE("field_list: an empty list")
 TEST_CASE("field_list: names that look alike are told apart")
 {
     // Same size, and the same letters in most places: whatever a list compares first, the whole name counts.
-    const std::vector<std::string> names = {"HTTP_SEC_FETCH_DEST", "HTTP_SEC_FETCH_MODE", "HTTP_SEC_FETCH_SITE",
-                                            "HTTP_SEC_FETCH_SITD", "HTTP_SEC_FETCX_SITE", "XTTP_SEC_FETCH_SITE",
-                                            std::string(256, 'a'), std::string(512, 'a'), "a", "aa", ""};
+    const std::vector<std::string> names = {"HTTP_SEC_FETCH_DEST",
+                                            "HTTP_SEC_FETCH_MODE",
+                                            "HTTP_SEC_FETCH_SITE",
+                                            "HTTP_SEC_FETCH_SITD",
+                                            "HTTP_SEC_FETCX_SITE",
+                                            "XTTP_SEC_FETCH_SITE",
+                                            std::string(256, 'a'),
+                                            std::string(512, 'a'),
+                                            "a",
+                                            "aa",
+                                            ""};
     field_list list;
     for (const std::string& n : names)
         list.add(n, "value of " + n);
@@ -189,6 +197,10 @@ TEST_CASE("field_list: a value set for ever does not fill the memory")
         list.set("A", "a value that does not fit where the short one was");
     }
     CHECK(list.text_size() < 4096);
+    const std::size_t before = list.text_size();
+    list.set("A", "short"); // has room where the long one was
+    CHECK(list.text_size() == before);
+    list.set("A", "a value that does not fit where the short one was");
     CHECK(list.get("B") == "stays");
     CHECK(list.get("A") == "a value that does not fit where the short one was");
 }
@@ -209,6 +221,7 @@ TEST_CASE("field_list: text that 32-bit offsets cannot reach is refused")
     CHECK_THROWS_AS(list.add_adjacent(huge, 1), std::length_error);
     // One byte less than 2^32, but what is held already has to go into it as well.
     CHECK_THROWS_AS(list.add("B", huge.substr(1)), std::length_error);
+    CHECK_THROWS_AS(list.add("", huge.substr(1)), std::length_error);
     CHECK(text_of(list) == "A=1;");
     ::munmap(mapped, size);
 }

@@ -82,7 +82,8 @@ TEST_CASE("R1-R16: behind lighttpd")
              {"lighttpd at /: the root", "/", "-SCRIPT_NAME\nSCRIPT_NAME=\nPATH_INFO=/"},
              {"lighttpd at /: path", "", ""},
              // It takes the first part of the path for the script, whatever that is.
-             {"lighttpd at /: path", "/", "-SCRIPT_NAME\nSCRIPT_NAME=\n-PATH_INFO\nPATH_INFO=/app/path info/a"},
+             {"lighttpd at /: path", "/",
+              "-SCRIPT_NAME\nSCRIPT_NAME=\n-PATH_INFO\nPATH_INFO=/app/path info/a"},
          })
         check(e);
 }
@@ -95,8 +96,9 @@ TEST_CASE("R9: behind lighttpd, headers that differ only by - and _ are refused,
 
     std::string why;
     CHECK(normalize(env, {}, &why) == errc::bad_request);
-    CHECK(why == "HTTP_X_FORWARDED_FOR came twice from lighttpd, as from headers that differ only by - and _; "
-                 "the last is \"6.6.6.6\"");
+    CHECK(why ==
+          "HTTP_X_FORWARDED_FOR came twice from lighttpd, as from headers that differ only by - and _; "
+          "the last is \"6.6.6.6\"");
 
     // It is that pair, and nothing else in the request.
     without.set("HTTP_X_FORWARDED_FOR", "10.0.0.1");
@@ -110,7 +112,8 @@ TEST_CASE("R1-R16: behind nginx with the stock fastcgi_params")
 {
     for (const expectation& e : {
              expectation{"nginx: path", "", "-CONTENT_LENGTH\nPATH_INFO="},
-             {"nginx: path", "/app", "-CONTENT_LENGTH\n-SCRIPT_NAME\nSCRIPT_NAME=/app\nPATH_INFO=/path info/a"},
+             {"nginx: path", "/app",
+              "-CONTENT_LENGTH\n-SCRIPT_NAME\nSCRIPT_NAME=/app\nPATH_INFO=/path info/a"},
              {"nginx: path", "/", "-CONTENT_LENGTH\n-SCRIPT_NAME\nSCRIPT_NAME=\nPATH_INFO=/app/path info/a"},
              {"nginx: the root", "", "-CONTENT_LENGTH\n-SCRIPT_NAME\nSCRIPT_NAME=\nPATH_INFO=/"},
              {"nginx: slashes and escapes", "", "-CONTENT_LENGTH\nPATH_INFO="},

@@ -55,29 +55,60 @@ inline void check_invariants(const environment& env)
 {
     const auto starts_with_slash = [](std::string_view s) { return !s.empty() && s.front() == '/'; };
 
-    CHECK_FALSE(env.method().empty());                                                     // R1
-    CHECK((env.script_name().empty() || starts_with_slash(env.script_name())));            // R2
-    CHECK(env.script_name() != "/");                                                       // R2
-    CHECK((env.path_info().empty() || starts_with_slash(env.path_info())));                // R3
-    CHECK_FALSE((env.script_name().empty() && env.path_info().empty()));                   // R3
-    CHECK((starts_with_slash(env.request_uri()) || env.request_uri() == "*"));             // R4
-    CHECK(env.contains("QUERY_STRING"));                                                   // R5
-    CHECK_FALSE(env.get("SERVER_NAME").empty());                                           // R6
-    CHECK_FALSE(env.get("SERVER_PORT").empty());                                           // R6
-    CHECK(env.get("SERVER_PROTOCOL").substr(0, 5) == "HTTP/");                             // R7
-    CHECK(env.contains("CONTENT_LENGTH") == env.content_length().has_value());             // R8
-    CHECK(env.contains("CONTENT_TYPE") == !env.get("CONTENT_TYPE").empty());               // R8
-    CHECK_FALSE(env.contains("HTTP_CONTENT_TYPE"));                                        // R10
-    CHECK_FALSE(env.contains("HTTP_CONTENT_LENGTH"));                                      // R10
-    CHECK_FALSE(env.contains("HTTP_PROXY"));                                               // R10
-    CHECK((env.scheme() == "http" || env.scheme() == "https"));                            // R11
-    CHECK(env.get("REQUEST_SCHEME") == env.scheme());                                      // R11
+    CHECK_FALSE(env.method().empty());                                          // R1
+    CHECK((env.script_name().empty() || starts_with_slash(env.script_name()))); // R2
+    CHECK(env.script_name() != "/");                                            // R2
+    CHECK((env.path_info().empty() || starts_with_slash(env.path_info())));     // R3
+    CHECK_FALSE((env.script_name().empty() && env.path_info().empty()));        // R3
+    CHECK((starts_with_slash(env.request_uri()) || env.request_uri() == "*"));  // R4
+    CHECK(env.contains("QUERY_STRING"));                                        // R5
+    CHECK_FALSE(env.get("SERVER_NAME").empty());                                // R6
+    CHECK_FALSE(env.get("SERVER_PORT").empty());                                // R6
+    CHECK(env.get("SERVER_PROTOCOL").substr(0, 5) == "HTTP/");                  // R7
+    CHECK(env.contains("CONTENT_LENGTH") == env.content_length().has_value());  // R8
+    CHECK(env.contains("CONTENT_TYPE") == !env.get("CONTENT_TYPE").empty());    // R8
+    CHECK_FALSE(env.contains("HTTP_CONTENT_TYPE"));                             // R10
+    CHECK_FALSE(env.contains("HTTP_CONTENT_LENGTH"));                           // R10
+    CHECK_FALSE(env.contains("HTTP_PROXY"));                                    // R10
+    CHECK((env.scheme() == "http" || env.scheme() == "https"));                 // R11
+    CHECK(env.get("REQUEST_SCHEME") == env.scheme());                           // R11
 
     std::set<std::string_view> names; // R9, R16
     for (const field f : env) {
         INFO("twice: " << f.name);
         CHECK(names.insert(f.name).second);
     }
+}
+
+/// The least a server sends, with what the case says on top.
+inline environment request(std::string_view lines)
+{
+    environment env = environment_of(lines);
+    if (!env.contains("REQUEST_METHOD"))
+        env.add("REQUEST_METHOD", "GET");
+    return env;
+}
+
+/// The same after a normalization that has to succeed.
+inline environment normalized(std::string_view lines, const normalize_options& options = {})
+{
+    environment env = request(lines);
+    std::string why;
+    const error_code fault = normalize(env, options, &why);
+    INFO(why);
+    REQUIRE_FALSE(fault);
+    check_invariants(env);
+    return env;
+}
+
+/// Why the environment is refused.
+inline std::string refusal(environment env)
+{
+    std::string why = "not refused";
+    CHECK(normalize(env, {}, &why) == errc::bad_request);
+    environment again = env;
+    CHECK(normalize(again) == errc::bad_request); // also when nobody asks why
+    return why;
 }
 
 } // namespace sluice::test

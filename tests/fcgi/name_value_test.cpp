@@ -60,10 +60,14 @@ const std::vector<vector>& vectors()
          {{std::string(127, 'n'), std::string(128, 'v')},
           {std::string(128, 'n'), std::string(127, 'v')},
           {std::string(128, 'm'), std::string(128, 'v')}}},
-        {"lengths with zero bytes in them", {{std::string(256, 'n'), std::string(512, 'v')}, {"A", ""}, {"B", "b"}}},
+        {"lengths with zero bytes in them",
+         {{std::string(256, 'n'), std::string(512, 'v')}, {"A", ""}, {"B", "b"}}},
         {"values that look like lengths", {{"A", "\x01\x01\x80\xff"}, {"\xff\x80", "\x7f"}}},
         {"as a server sends it",
-         {{"REQUEST_METHOD", "GET"}, {"SCRIPT_NAME", "/app"}, {"CONTENT_TYPE", ""}, {"HTTP_COOKIE", std::string(300, 'c')}}},
+         {{"REQUEST_METHOD", "GET"},
+          {"SCRIPT_NAME", "/app"},
+          {"CONTENT_TYPE", ""},
+          {"HTTP_COOKIE", std::string(300, 'c')}}},
     };
     return all;
 }
@@ -90,7 +94,8 @@ std::vector<std::string_view> bytes_of(const std::string& wire)
 }
 
 /// The wire image is refused with this error, however it is cut, and no more than `most` pairs came out.
-void check_refused(const std::string& wire, fcgi::errc expected, const name_value_decoder::bounds& limit, std::size_t most)
+void check_refused(const std::string& wire, fcgi::errc expected, const name_value_decoder::bounds& limit,
+                   std::size_t most)
 {
     for (std::size_t cut = 0; cut <= wire.size(); ++cut) {
         CAPTURE(cut);
@@ -114,7 +119,8 @@ TEST_CASE("name_value: lengths are encoded as the specification says (section 3.
     CHECK(encoded({{"N", ""}}) == "\x01\0N"s);
     CHECK(encoded({{std::string(127, 'n'), "v"}}) == "\x7f\x01"s + std::string(127, 'n') + "v");
     CHECK(encoded({{std::string(128, 'n'), "v"}}) == "\x80\0\0\x80\x01"s + std::string(128, 'n') + "v");
-    CHECK(encoded({{"N", std::string(0x012345, 'v')}}) == "\x01\x80\x01\x23\x45N"s + std::string(0x012345, 'v'));
+    CHECK(encoded({{"N", std::string(0x012345, 'v')}}) ==
+          "\x01\x80\x01\x23\x45N"s + std::string(0x012345, 'v'));
 }
 
 TEST_CASE("name_value: every vector, cut at every place")
@@ -147,8 +153,9 @@ TEST_CASE("name_value: every vector, cut at every two places")
                 CAPTURE(first, second);
                 name_value_decoder decoder;
                 field_list out;
-                REQUIRE_FALSE(feed(
-                    decoder, {all.substr(0, first), all.substr(first, second - first), all.substr(second)}, out));
+                REQUIRE_FALSE(
+                    feed(decoder,
+                         {all.substr(0, first), all.substr(first, second - first), all.substr(second)}, out));
                 REQUIRE(decoder.complete());
                 REQUIRE(decoded(out) == v.all);
             }
@@ -189,7 +196,8 @@ TEST_CASE("name_value: four bytes of length may hold a small one")
         CAPTURE(cut);
         name_value_decoder decoder;
         field_list out;
-        REQUIRE_FALSE(feed(decoder, {std::string_view(wire).substr(0, cut), std::string_view(wire).substr(cut)}, out));
+        REQUIRE_FALSE(
+            feed(decoder, {std::string_view(wire).substr(0, cut), std::string_view(wire).substr(cut)}, out));
         CHECK(decoded(out) == pairs{{"NAME", "v"}, {"X", ""}, {"Y", ""}});
     }
 }

@@ -71,20 +71,37 @@ void chunked_upload(const front_server& front)
 }
 const on_each_server<chunked_upload> chunked_upload_tests("R19: POST /upload of 5 MiB, chunked");
 
-void echo(const front_server& front)
+void echo(const front_server& front, std::size_t size)
 {
     const auto site = front.start({});
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1024 * 1024}}) {
-        INFO(size << " bytes");
-        const std::string body = random_bytes(size);
-        const curl_result result = curl(site->url("/echo"), sending(*site, body));
-        REQUIRE(result.complete());
-        CHECK(result.response.status == 200);
-        CHECK(result.response.body.size() == size);
-        CHECK((result.response.body == body)); // a CHECK of the bytes themselves would print them
-    }
+    const std::string body = random_bytes(size);
+    const curl_result result = curl(site->url("/echo"), sending(*site, body));
+    INFO(result.errors);
+    REQUIRE(result.complete());
+    CHECK(result.response.status == 200);
+    CHECK(result.response.body.size() == size);
+    CHECK((result.response.body == body)); // a CHECK of the bytes themselves would print them
 }
-const on_each_server<echo> echo_tests("F25: POST /echo of 1 MiB");
+
+void echo_nothing(const front_server& front)
+{
+    echo(front, 0);
+}
+const on_each_server<echo_nothing> echo_nothing_tests("POST /echo of nothing");
+
+void echo_64k(const front_server& front)
+{
+    echo(front, 64 * 1024);
+}
+const on_each_server<echo_64k> echo_64k_tests("POST /echo of 64 KiB");
+
+void echo_1m(const front_server& front)
+{
+    echo(front, 1024 * 1024);
+}
+// Apache sends the whole request before it reads a byte of the response, so body and response have to
+// wait somewhere: this is more than the windows and the socket buffers hold.
+const on_each_server<echo_1m> echo_1m_tests("F25: POST /echo of 1 MiB");
 
 void unread_body(const front_server& front)
 {

@@ -45,7 +45,7 @@ CLOCK = re.compile(r"_clock::now\b|\b(clock_gettime|gettimeofday|std::time)\s*\(
 SOURCE_FOLDERS = ["include", "src", "fcgi", "cgi", "http", "run", "cli", "examples", "tests", "bench", "scripts",
                   "cmake"]
 CODE_SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
-TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake", ""}
+TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake"}
 MOST_LINES = 600
 COPYRIGHT = "Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0."
 
@@ -86,7 +86,9 @@ class Checker:
         files = 0
         for folder in SOURCE_FOLDERS:
             for path in sorted((self.root / folder).rglob("*")):
-                if path.is_file() and path.suffix in TEXT_SUFFIXES and "__pycache__" not in path.parts:
+                is_source = path.suffix in TEXT_SUFFIXES or path.name == "CMakeLists.txt"
+                is_script = folder == "scripts" and not path.suffix
+                if path.is_file() and (is_source or is_script):
                     files += 1
                     self.check_file(path)
         return files

@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <boost/asio/recycling_allocator.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -28,6 +30,29 @@ class unique_function<void(Args...)> {
     static constexpr bool in_place = sizeof(F) <= room && alignof(F) <= alignof(void*) &&
                                      std::is_nothrow_move_constructible_v<F>;
 
+    // Larger ones come from Asio's per-thread cache of handler memory, so that repeated operations allocate nothing either.
+    template <class F>
+    using allocator = boost::asio::recycling_allocator<F>;
+
+    template <class F, class Arg>
+    static F* make(Arg&& arg)
+    {
+        F* const p = allocator<F>().allocate(1);
+        try {
+            return ::new (static_cast<void*>(p)) F(std::forward<Arg>(arg));
+        } catch (...) {
+            allocator<F>().deallocate(p, 1);
+            throw;
+        }
+    }
+
+    template <class F>
+    static void drop(F* p) noexcept
+    {
+        p->~F();
+        allocator<F>().deallocate(p, 1);
+    }
+
     template <class F>
     static constexpr operations direct = {
         [](void* p, Args... args) { (*static_cast<F*>(p))(std::forward<Args>(args)...); },
@@ -42,7 +67,7 @@ class unique_function<void(Args...)> {
     static constexpr operations on_heap = {
         [](void* p, Args... args) { (**static_cast<F**>(p))(std::forward<Args>(args)...); },
         [](void* from, void* to) noexcept { ::new (to) F*(*static_cast<F**>(from)); },
-        [](void* p) noexcept { delete *static_cast<F**>(p); },
+        [](void* p) noexcept { drop(*static_cast<F**>(p)); },
     };
 
 public:
@@ -57,7 +82,7 @@ public:
             ::new (static_cast<void*>(storage_)) callable(std::forward<F>(f));
             operations_ = &direct<callable>;
         } else {
-            ::new (static_cast<void*>(storage_)) callable*(new callable(std::forward<F>(f)));
+            ::new (static_cast<void*>(storage_)) callable*(make<callable>(std::forward<F>(f)));
             operations_ = &on_heap<callable>;
         }
     }

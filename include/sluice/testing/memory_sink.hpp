@@ -56,7 +56,7 @@ public:
     executor get_executor() const override { return executor_; }
     std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) override;
     bool try_flush(error_code& ec) override;
-    void wait(wait_for what, waiter w) override;
+    bool wait(wait_for what, waiter w) override;
     void cancel_wait() override;
     void finish(error_code& ec) override;
     void abort(error_code reason) override;

@@ -18,13 +18,13 @@ MOST_GROWTH = 2 * MIB  # of RSS, in --check
 
 CURL_LINES = """\
 curl {0}/01_hello
-curl -N {0}/02_countdown               # a line a second
+curl -N {0}/02_countdown             # a line a second
 curl '{0}/03_large_report?rows=100000000' | head -n 3
-curl '{0}/probe/env?a=1'               # what the app is told
+curl '{0}/probe/env?a=1'             # what the app is told
 curl --data-binary @README.md {0}/probe/upload
 curl -N '{0}/probe/ticks?n=10&ms=500'
 curl --limit-rate 20M -o /dev/null '{0}/probe/stream?bytes=2000000000'
-curl {0}/probe/stats                   # what the app holds
+curl {0}/probe/stats                 # what the app holds
 """
 
 

@@ -47,7 +47,7 @@ class Site:
         for path in self.programs.values():
             if not os.access(path, os.X_OK):
                 raise SiteError(f"there is no program {path}")
-        self.environment = {"SLUICE_WINDOW": str(WINDOW), "SLUICE_LOG_LEVEL": "trace", "UBSAN_OPTIONS": "print_stacktrace=1", "ASAN_OPTIONS": "detect_stack_use_after_return=1"}
+        self.environment = {"SLUICE_WINDOW": str(WINDOW)}
         self.server = None
         self.port = 0
 

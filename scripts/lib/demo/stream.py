@@ -76,8 +76,8 @@ class Stream:
         self.socket.close()
         self.seconds = time.monotonic() - self.started
         if self.clean_end:
-            self.look(Figures(self.delivered, self.size, self.delivered / self.seconds, self.delivered, 0,
-                              processes.resident_bytes(self.pid)))
+            self.look(Figures(self.delivered, self.size, self.delivered / self.seconds, self.delivered,
+                              0 if self.site.answers_while_streaming else None, processes.resident_bytes(self.pid)))
 
     def _watch(self):
         last_time, last_delivered = self.started, 0

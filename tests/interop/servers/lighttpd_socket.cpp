@@ -5,16 +5,31 @@
 #include "interop/servers/lighttpd.hpp"
 
 #include <stdexcept>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 namespace sluice::test {
 
 namespace {
 
-// lighttpd answers 503 for a second after a refused connection, so the socket has to be there.
+// A socket's file is there before the socket listens; and lighttpd answers 503 for a second after a
+// refused connection.
+bool accepts(const std::string& path)
+{
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    const int error = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    ::close(fd);
+    return error == 0;
+}
+
 void wait_for_socket(site& site, const std::string& socket)
 {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!std::filesystem::is_socket(socket)) {
+    while (!accepts(socket)) {
         if (site.app->wait_for(std::chrono::milliseconds(5)))
             throw std::runtime_error("the probe ended at once:\n" + read_file(site.folder / "app.log"));
         if (std::chrono::steady_clock::now() > deadline)

@@ -11,11 +11,7 @@ namespace sluice::test {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// SLUICE_PROBE in the environment tries another build of the probe, or another program that
-// answers the same URLs.
-fs::path original_probe()
+fs::path built_probe()
 {
     const char* chosen = std::getenv("SLUICE_PROBE");
     fs::path probe = chosen != nullptr ? chosen : SLUICE_PROBE_DEFAULT;
@@ -23,8 +19,6 @@ fs::path original_probe()
         throw std::runtime_error("there is no " + probe.string() + ": build the target probe");
     return probe;
 }
-
-} // namespace
 
 site::site(const site_options& options) : mount(options.mount)
 {
@@ -34,7 +28,7 @@ site::site(const site_options& options) : mount(options.mount)
     fs::create_directories(folder / "htdocs");
     fs::create_directories(folder / "run");
     probe = folder / "bin/probe";
-    const fs::path original = original_probe();
+    const fs::path original = built_probe();
     std::error_code other_filesystem;
     fs::create_hard_link(original, probe, other_filesystem);
     if (other_filesystem)

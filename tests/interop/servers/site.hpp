@@ -18,6 +18,10 @@ namespace sluice::test {
 /// Where the front servers mount the probe unless told otherwise: its SCRIPT_NAME.
 inline constexpr std::string_view mount_point = "/app/probe";
 
+/// The probe as it was built. SLUICE_PROBE in the environment names another build of it, or another
+/// program that answers the same URLs.
+std::filesystem::path built_probe();
+
 struct site_options {
     std::string mount{mount_point};                   ///< "" for the root of the server
     std::map<std::string, std::string> environment{}; ///< for the probe

@@ -33,6 +33,9 @@ public:
     void receive(std::span<const std::byte> bytes);
     void receive_end();
 
+    /// Body bytes that may still come though nobody wants them.
+    std::uint64_t unread() const noexcept { return body_left_; }
+
     // Output.
 
     /// What waits to be sent, oldest first; valid until the next call of a non-const member.

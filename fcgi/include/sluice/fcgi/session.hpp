@@ -42,7 +42,8 @@ public:
     // Input.
 
     /// The most bytes `receive` may be given now; 0 means: stop reading until `session_driver::input_wanted`.
-    std::size_t read_limit() const noexcept;
+    /// `blocked` says that the kernel takes no more output: a web server may not read any before it has sent the body.
+    std::size_t read_limit(bool blocked = false) const noexcept;
 
     /// Takes all of `bytes`. An error is the peer's breach of the protocol: log it, call `lost`, close.
     error_code receive(std::span<const std::byte> bytes);
@@ -112,7 +113,7 @@ private:
         stderr_text,
         ending,
         control,  ///< answers that belong to no request
-        leftover, ///< the rest of a record whose request was aborted
+        leftover, ///< what must still follow bytes that are out, and stands for nothing
     };
 
     struct slice_info {
@@ -172,7 +173,7 @@ private:
 
     bool closing_ = false;
     bool draining_ = false;
-    bool keep_ = false; ///< as the last BEGIN_REQUEST asked
+    bool close_when_idle_ = false; ///< a request asked for it (no FCGI_KEEP_CONN)
     bool received_ = false; ///< since the last check
     std::chrono::steady_clock::time_point quiet_since_{};
 };

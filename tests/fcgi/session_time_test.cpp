@@ -1,0 +1,135 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// What a session gives up when time passes. Time is an input: nothing here waits.
+#include <sluice/fcgi/session.hpp>
+
+#include <sluice/fcgi/errc.hpp>
+
+#include "fcgi/session_peer.hpp"
+#include "support/catch.hpp"
+
+using namespace sluice;
+using namespace sluice::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Some point in time; the session takes what it is told.
+constexpr std::chrono::steady_clock::time_point start_of_time{std::chrono::hours(1000)};
+
+} // namespace
+
+TEST_CASE("F20: a peer that stops reading for ever is given up after write_stall, and not before")
+{
+    limits l = small_limits();
+    l.write_stall = 300s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.room = 100;
+    peer.send(get());
+    auto& app = loop.requests.at(0);
+    app.start();
+    app.write_all(pattern(50'000));
+    peer.settle();
+    auto now = start_of_time;
+    peer.check(now); // the first look sees that something had gone
+    peer.check(now += 1s);
+    for (int i = 0; i < 5; ++i) { // each byte read counts as life
+        peer.check(now += 299s);
+        CHECK_FALSE(peer.fault());
+        peer.read(8000);
+        peer.check(now += 1s);
+        peer.check(now += 1s);
+    }
+    peer.check(now += 299s);
+    CHECK_FALSE(peer.fault());
+    CHECK_FALSE(app.written);
+    peer.check(now += 1s);
+    CHECK(peer.fault() == sluice::errc::write_stalled);
+    CHECK(peer.closed());
+    CHECK(app.error == sluice::errc::write_stalled);
+    CHECK(loop.in_use() == 0);
+}
+
+TEST_CASE("F20: an app that is silent is no stalled peer")
+{
+    session_loop loop;
+    session_peer peer(loop);
+    peer.send(get());
+    auto now = start_of_time;
+    for (int i = 0; i < 10; ++i)
+        peer.check(now += 1000s); // not even the head
+    loop.requests.at(0).start();
+    peer.settle();
+    for (int i = 0; i < 10; ++i)
+        peer.check(now += 1000s);
+    CHECK_FALSE(peer.fault());
+    loop.requests.at(0).finish();
+    peer.settle();
+    CHECK(peer.reply_to(1).well());
+}
+
+TEST_CASE("F21: finished with data queued and a dead peer: the blocks are back within the linger")
+{
+    limits l = small_limits();
+    l.linger = 30s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.room = 0;
+    peer.send(get());
+    loop.requests.at(0).start();
+    loop.requests.at(0).write(pattern(3000));
+    loop.requests.at(0).finish();
+    peer.settle();
+    auto now = start_of_time;
+    peer.check(now);
+    peer.check(now += 29s);
+    CHECK(loop.in_use() > 0);
+    peer.check(now += 1s);
+    CHECK(peer.closed());
+    CHECK(loop.in_use() == 0);
+}
+
+TEST_CASE("request_idle: a request half sent is given up, an idle connection and a running app are not")
+{
+    limits l = small_limits();
+    l.request_idle = 60s;
+    const std::string whole = begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "4"}})) +
+                              stdin_data(1, "body") + stdin_end(1);
+    const auto after_params = whole.size() - 12 - 8;
+    for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+        INFO("after " << cut << " bytes");
+        session_loop loop(l);
+        session_peer peer(loop);
+        peer.send(whole.substr(0, cut));
+        if (!loop.requests.empty() && cut < whole.size())
+            loop.requests[0].read(100); // waits for its body, or gets a part of it
+        peer.settle();
+        if (!loop.requests.empty() && !loop.requests[0].reading && !loop.requests[0].body_ended)
+            loop.requests[0].read(100);
+        peer.settle();
+        const bool waits = (cut >= 16 && cut < after_params) || (!loop.requests.empty() && loop.requests[0].reading);
+        auto now = start_of_time;
+        peer.check(now);
+        peer.check(now += 59s);
+        CHECK_FALSE(peer.closed());
+        peer.check(now += 1s);
+        CHECK((peer.fault() == fcgi::errc::request_idle) == waits);
+        CHECK(peer.closed() == waits);
+    }
+}
+
+TEST_CASE("request_idle: every byte that comes starts the time anew")
+{
+    limits l;
+    l.request_idle = 60s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    auto now = start_of_time;
+    for (const char c : begin_request(1) + params(1, variables())) {
+        peer.send(std::string_view(&c, 1));
+        peer.check(now += 59s);
+        REQUIRE_FALSE(peer.fault());
+    }
+    CHECK(loop.requests.size() == 1);
+}
