@@ -232,7 +232,19 @@ void session::on_abort(std::uint16_t id)
         if (infos_[i].owner != s) {
             ++i;
         } else if (infos_[i].touched) {
-            leftover_.assign(text_of(slices_[i])); // only the first slice can be begun, so one is enough
+            // Only the first slice can be begun. Where a direct write was cut, header, content and padding of the record are
+            // slices of their own.
+            leftover_.assign(text_of(slices_[i]));
+            const auto take_next_if = [&](kind what) {
+                if (i + 1 == slices_.size() || infos_[i + 1].owner != s || infos_[i + 1].what != what)
+                    return;
+                leftover_ += text_of(slices_[i + 1]);
+                slices_.erase(slices_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+                infos_.erase(infos_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+            };
+            if (infos_[i].what == kind::leftover)
+                take_next_if(kind::content);
+            take_next_if(kind::leftover);
             slices_[i] = std::as_bytes(std::span(leftover_));
             infos_[i] = {nullptr, 0, kind::leftover, false, true};
             ++i;

@@ -184,9 +184,12 @@ void session::settle_direct()
         direct_sent_ += infos_[i].content;
         slices_[i] = {copy->data, copy->size};
         infos_[i].what = kind::content;
+        infos_[i].touched = true; // its header may be out already
         ++i;
-        if (i < slices_.size() && infos_[i].what == kind::direct_padding)
-            infos_[i++].what = kind::leftover;
+        if (i < slices_.size() && infos_[i].what == kind::direct_padding) {
+            infos_[i].what = kind::leftover;
+            infos_[i++].touched = true;
+        }
     }
     // What other requests have framed meanwhile stays.
     std::size_t kept = i;
