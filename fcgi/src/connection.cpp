@@ -252,6 +252,15 @@ void connection::settle()
     if (fd_ < 0 || lingering_)
         return;
     if (session_.finished()) {
+        // lighttpd gives a response whose last byte and end it meets in one turn a Content-Length: it would look whole.
+        // A moment later its head is on the way to the client, and the fault shows.
+        if (session_.faulted() && !end_of_input_) {
+            if (!fault_pause_) {
+                fault_pause_.emplace(loop_.context(), std::chrono::milliseconds(20));
+                fault_pause_->async_wait([self = connection_ptr(this)](const error_code&) { self->close(); });
+            }
+            return;
+        }
         if (session_.input_pending() && !end_of_input_)
             return linger();
         return close();

@@ -4,10 +4,12 @@
 #include <sluice/fcgi/session.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <array>
 #include <cstddef>
+#include <optional>
 
 namespace sluice::fcgi {
 
@@ -66,6 +68,7 @@ private:
     std::uint64_t discarded_ = 0;
     std::chrono::steady_clock::time_point linger_until_{};
     boost::asio::generic::stream_protocol::socket socket_;
+    std::optional<boost::asio::steady_timer> fault_pause_;
 
     /// Where an idle connection waits for bytes: enough for most requests whole, little enough to keep one each.
     std::array<std::byte, 2048> first_bytes_;

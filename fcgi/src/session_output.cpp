@@ -103,7 +103,7 @@ void session::frame_ending(slot& s, const outflow::segment* last)
     if (!well && slots_.size() == 1) {
         encode_header({fault_type, s.id, 0, 0}, to);
         to += header_size;
-        closing_ = true;
+        closing_ = faulted_ = true;
         log::trace("out fault for id {}, close without END_REQUEST", s.id);
     } else {
         if (s.stderr_used) {

@@ -65,6 +65,9 @@ public:
 
     // Life.
 
+    /// True when a response ended with a fault: close, but only a moment later.
+    bool faulted() const noexcept { return faulted_; }
+
     /// True when the last response is out and the connection is to be closed.
     bool finished() const noexcept { return closing_ && slices_.size() == front_ && control_.empty(); }
 
@@ -172,6 +175,7 @@ private:
     std::array<std::array<std::byte, header_size>, max_direct_records> direct_headers_;
 
     bool closing_ = false;
+    bool faulted_ = false;
     bool draining_ = false;
     bool close_when_idle_ = false; ///< a request asked for it (no FCGI_KEEP_CONN)
     bool received_ = false; ///< since the last check
