@@ -54,13 +54,19 @@ void exchange::body_ended()
     if (!body_open_)
         return;
     body_open_ = false;
-    if (body_length_ && body_received_ < *body_length_ && !body_error_)
+    if (body_length_ && !body_complete() && !body_error_)
         body_error_ = errc::body_incomplete;
     if (reader_)
         resources_.turn().put_off(reader_task_);
 }
 
 // The app's side
+
+// CONTENT_LENGTH is the end, whether or not the web server says so too (R19), and whether or not the client leaves then.
+bool exchange::body_complete() const noexcept
+{
+    return body_length_ && body_received_ >= *body_length_;
+}
 
 std::size_t exchange::try_read(std::span<std::byte> to, error_code& ec, bool& end)
 {
@@ -73,11 +79,9 @@ std::size_t exchange::try_read(std::span<std::byte> to, error_code& ec, bool& en
             host_->input_wanted(*this);
         return n;
     }
-    // A client that left after the whole body had come has not spoilt it.
-    const bool all_came = body_length_ && body_received_ >= *body_length_;
     if (body_lost_)
         ec = body_error_ ? body_error_ : error_code(errc::already_finished);
-    else if (all_came || (!body_open_ && !body_error_))
+    else if (body_complete() || (!body_open_ && !body_error_))
         end = true;
     else
         ec = body_error_;
@@ -94,7 +98,7 @@ bool exchange::read(std::span<std::byte> to, detail::unique_function<void(error_
     reader_ = std::move(done);
     reader_buffer_ = to;
     reader_result_ = {};
-    if (in_.size() > 0 || !body_open_ || body_error_ || to.empty()) {
+    if (in_.size() > 0 || !body_open_ || body_complete() || body_lost_ || body_error_ || to.empty()) {
         resources_.turn().put_off(reader_task_);
         return true;
     }

@@ -242,9 +242,10 @@ void session::on_abort(std::uint16_t id)
                 slices_.erase(slices_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
                 infos_.erase(infos_.begin() + static_cast<std::ptrdiff_t>(i) + 1);
             };
-            if (infos_[i].what == kind::leftover)
+            if (infos_[i].what == kind::leftover_header)
                 take_next_if(kind::content);
-            take_next_if(kind::leftover);
+            if (infos_[i].what != kind::leftover)
+                take_next_if(kind::leftover);
             slices_[i] = std::as_bytes(std::span(leftover_));
             infos_[i] = {nullptr, 0, kind::leftover, false, true};
             ++i;

@@ -171,25 +171,21 @@ std::size_t session::send(exchange& x, std::span<const std::byte> direct)
 void session::settle_direct()
 {
     std::size_t i = front_;
-    while (i < slices_.size() && infos_[i].what != kind::direct_header && infos_[i].what != kind::direct)
-        ++i;
-    if (i == slices_.size())
-        return;
-    // Only the first slice can be begun; a begun direct record leads here with its header or its content in front.
-    if (i == front_ && (infos_[i].touched || infos_[i].what == kind::direct)) {
-        if (infos_[i].what == kind::direct_header)
-            infos_[i++].what = kind::leftover; // settled: not to be taken for a new one the next time
+    const auto next_is = [&](kind what) { return i < slices_.size() && infos_[i].what == what; };
+    // Where the kernel stopped, only the first slice can be begun, or belong to a record that is.
+    if (i == front_ && next_is(kind::direct_header) && infos_[i].touched)
+        infos_[i++].what = kind::leftover_header;
+    if (i > front_ || next_is(kind::direct)) {
         const auto copy = direct_slot_->x->output().adopt(slices_[i]);
         assert(copy); // the queue was empty, and an exchange has a block in reserve
         direct_sent_ += infos_[i].content;
         slices_[i] = {copy->data, copy->size};
         infos_[i].what = kind::content;
-        infos_[i].touched = true; // its header may be out already
-        ++i;
-        if (i < slices_.size() && infos_[i].what == kind::direct_padding) {
-            infos_[i].what = kind::leftover;
-            infos_[i++].touched = true;
-        }
+        infos_[i++].touched = true;
+    }
+    if (next_is(kind::direct_padding)) {
+        infos_[i].what = kind::leftover;
+        infos_[i++].touched = true;
     }
     // What other requests have framed meanwhile stays.
     std::size_t kept = i;
@@ -241,6 +237,7 @@ void session::complete(slice_info info)
     case kind::direct_header:
     case kind::direct_padding:
     case kind::ending:
+    case kind::leftover_header:
     case kind::leftover:
         break;
     }

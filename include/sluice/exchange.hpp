@@ -196,6 +196,7 @@ private:
     void feed_body();
     void announce();
     bool push();
+    bool body_complete() const noexcept;
     error_code write_fault() const noexcept;
     bool satisfied(wait_for what) const noexcept;
     void check_waiter();

@@ -302,7 +302,7 @@ TEST_CASE("R43: 204 and 304 have neither a body nor entity headers")
     CHECK(ended_well(pipes));
 }
 
-TEST_CASE("R30, R38: what looks like headers passes through; a finish without any write is an empty body")
+TEST_CASE("R30, R38: what looks like headers passes through - a finish without any write is an empty body")
 {
     fake_loop headers([](request&, responder respond) -> task<void> {
         auto out = respond.start(200, {{"Content-Type", "text/plain"}});

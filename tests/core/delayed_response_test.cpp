@@ -37,7 +37,7 @@ TEST_CASE(
     CHECK(loop.log().contains("without an answer"));
 }
 
-TEST_CASE("R33: a responder assigned over is a dropped one; a moved one is not")
+TEST_CASE("R33: a responder assigned over is a dropped one - a moved one is not")
 {
     std::optional<responder> kept;
     fake_loop loop([&](request&, responder respond) -> task<void> {

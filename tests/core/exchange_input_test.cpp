@@ -66,7 +66,7 @@ TEST_CASE("R17: a body of any bytes is read to its end, whatever the sizes, then
 }
 
 TEST_CASE(
-    "R19: the end is at CONTENT_LENGTH, else where the web server says; less is an error, more is not read")
+    "R19: the end is at CONTENT_LENGTH, else where the web server says - less is an error, more is not read")
 {
     struct row {
         const char* what;
@@ -148,7 +148,7 @@ TEST_CASE("R17: a request without a body is at its end at once")
     CHECK(client.ended_well());
 }
 
-TEST_CASE("exchange: a body nobody reads is held up to the input window; reading gives credit back")
+TEST_CASE("exchange: a body nobody reads is held up to the input window - reading gives credit back")
 {
     limits l;
     l.input_window = 32 * 1024;

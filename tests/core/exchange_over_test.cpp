@@ -16,7 +16,7 @@ using namespace sluice::test;
 
 static constexpr auto long_time = std::chrono::hours(24);
 
-TEST_CASE("R35: a writer comes back even when the client is already gone; its writes fail")
+TEST_CASE("R35: a writer comes back even when the client is already gone - its writes fail")
 {
     bool whole = false;
     SECTION("a writer") {}

@@ -87,7 +87,7 @@ TEST_CASE("R19: a body that was thrown away is not taken for one that was read t
     }
 }
 
-TEST_CASE("exchange: one read at a time; a second is refused and leaves the first alone")
+TEST_CASE("exchange: one read at a time - a second is refused and leaves the first alone")
 {
     kept_request kept;
     fake_loop loop(kept.app());

@@ -12,7 +12,7 @@
 using namespace sluice;
 using namespace sluice::test;
 
-TEST_CASE("R42: HEAD gets the headers of GET and no body; writes succeed and send nothing")
+TEST_CASE("R42: HEAD gets the headers of GET and no body - writes succeed and send nothing")
 {
     struct row {
         const char* what;
@@ -160,7 +160,7 @@ TEST_CASE("R42, R43: every status but those has its body, and HEAD none")
     }
 }
 
-TEST_CASE("R44: a write past Content-Length fails and sends none of the excess; less at the end is an abort")
+TEST_CASE("R44: a write past Content-Length fails and sends none of the excess - less at the end is an abort")
 {
     struct step {
         std::size_t size;

@@ -109,7 +109,7 @@ TEST_CASE("turn: a scope runs what waits for its own turn, which then finds noth
     CHECK(f.scheduled == 2);
 }
 
-TEST_CASE("F29: two rounds a turn; what they put off waits for the next")
+TEST_CASE("F29: two rounds a turn - what they put off waits for the next")
 {
     fixture f;
     // Each puts the next off: an app resumed, its output pumped, resumed again…

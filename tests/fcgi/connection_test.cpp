@@ -239,7 +239,7 @@ TEST_CASE("a client that is gone before the answer does no harm to the loop")
     }
 }
 
-TEST_CASE("half-closing a unix socket is no abort; leaving after it is")
+TEST_CASE("half-closing a unix socket is no abort - leaving after it is")
 {
     driven_loop loop;
     auto stays = loop.connect(), leaves = loop.connect();

@@ -134,7 +134,7 @@ TEST_CASE("listener: a unix socket is made, and its file removed at the end")
     CHECK_FALSE(fs::exists(path));
 }
 
-TEST_CASE("listener: a unix socket nobody listens on any more is replaced; one in use is refused and stays")
+TEST_CASE("listener: a unix socket nobody listens on any more is replaced - one in use is refused and stays")
 {
     const temp_dir dir;
     const auto path = dir / "socket";

@@ -163,7 +163,7 @@ TEST_CASE("name_value: every vector, cut at every two places")
     }
 }
 
-TEST_CASE("name_value: every vector, a byte at a time; complete() only between pairs")
+TEST_CASE("name_value: every vector, a byte at a time - complete() only between pairs")
 {
     for (const vector& v : vectors()) {
         CAPTURE(std::string(v.what));

@@ -172,7 +172,7 @@ TEST_CASE("direct writes: beside many other requests of the connection, each byt
         }
 }
 
-TEST_CASE("F24: ABORT for B with its record cut anywhere; A's records stay intact")
+TEST_CASE("F24: ABORT for B with its record cut anywhere leaves A's records intact")
 {
     // Queued in a block (3000), in blocks (9000), straight from the app's buffer with padding behind (20 003).
     for (const std::size_t size : {3000u, 9000u, 20'003u}) {

@@ -139,7 +139,7 @@ TEST_CASE("F13: with other requests on the connection, END_REQUEST has appStatus
     CHECK(peer.reply_to(2).body == "whole");
 }
 
-TEST_CASE("R40, R44: a dropped writer, an abort and too few bytes fail visibly; nothing before the head does")
+TEST_CASE("R40, R44: a dropped writer, an abort and too few bytes fail visibly - nothing before the head does")
 {
     for (const int way : {0, 1, 2}) {
         session_loop loop;
@@ -194,7 +194,7 @@ TEST_CASE("a half-closed connection gets the responses under way, then is closed
     CHECK_FALSE(peer.lingered());
 }
 
-TEST_CASE("a peer that leaves takes its requests along; one that has the whole response does not fail it")
+TEST_CASE("a peer that leaves takes its requests along - one that has the whole response does not fail it")
 {
     session_loop loop;
     {

@@ -137,7 +137,7 @@ TEST_CASE("R19: the body ends at CONTENT_LENGTH, or at the empty STDIN when ther
     }
 }
 
-TEST_CASE("R17: read gives bytes, then 0 at the end; binary safe")
+TEST_CASE("R17: read gives bytes, then 0 at the end - binary safe")
 {
     std::string body;
     for (int i = 0; i < 1024; ++i)

@@ -205,7 +205,7 @@ TEST_CASE("F1, F2, F3: a stalled peer holds a window at most, in one write or ma
     }
 }
 
-TEST_CASE("F6: ten thousand tiny writes make far fewer records; the first byte goes in the first turn")
+TEST_CASE("F6: ten thousand tiny writes make far fewer records - the first byte goes in the first turn")
 {
     for (const std::size_t take : {std::size_t{300}, session_peer::everything}) {
         session_loop loop;
@@ -278,7 +278,7 @@ TEST_CASE("R38: a finish without any write is a valid, empty response")
     CHECK(peer.sends().size() == 1);
 }
 
-TEST_CASE("R42: HEAD and R43: 204 send their headers and no byte of a body; the writes succeed")
+TEST_CASE("R42: HEAD and R43: 204 send their headers and no byte of a body - the writes succeed")
 {
     for (const int status : {200, 204}) {
         session_loop loop;

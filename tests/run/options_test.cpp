@@ -79,7 +79,7 @@ TEST_CASE("each flag and each variable is taken")
     }
 }
 
-TEST_CASE("a flag counts before its variable, whatever that says; the last one counts")
+TEST_CASE("a flag counts before its variable, whatever that says - the last one counts")
 {
     for (const one& o : all) {
         CAPTURE(o.flag);

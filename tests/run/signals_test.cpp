@@ -115,7 +115,7 @@ TEST_CASE("a second SIGTERM ends at once")
     CHECK_FALSE(reply_to(1, client.read_to_end()).well());
 }
 
-TEST_CASE("spawned, the drain time is 2 s: mod_fcgid kills after 3; unless it is given")
+TEST_CASE("spawned, the drain time is 2 s: mod_fcgid kills after 3 - unless it is given")
 {
     const bool given = GENERATE(false, true);
     CAPTURE(given);

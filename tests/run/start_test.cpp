@@ -151,7 +151,7 @@ TEST_CASE("a port that is not one is refused, not cut down to another")
     CHECK_THAT(o.err, Catch::StartsWith("probe: ") && Catch::Contains("99999"));
 }
 
-TEST_CASE("a socket file that a program left behind is replaced; one in use, or another file, is not")
+TEST_CASE("a socket file that a program left behind is replaced - one in use, or another file, is not")
 {
     const temp_dir folder;
     const std::string path = folder / "socket";

@@ -116,7 +116,9 @@ private:
         stderr_text,
         ending,
         control,  ///< answers that belong to no request
-        leftover, ///< what must still follow bytes that are out, and stands for nothing
+        // What must still go out since the beginning of its record did; stands for nothing by itself.
+        leftover_header, ///< its content is the next slice
+        leftover,
     };
 
     struct slice_info {
