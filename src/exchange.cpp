@@ -3,10 +3,6 @@
 
 #include <sluice/log.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/this_coro.hpp>
-
 #include <atomic>
 
 namespace sluice {
@@ -31,8 +27,7 @@ std::string describe(const std::exception_ptr& failure)
 exchange::exchange(loop_resources& r)
     : resources_(r), request_(*this), out_(r.pool(), r.limits()), in_(r.pool(), r.limits()),
       writer_task_(*this, &exchange::resume_writer), reader_task_(*this, &exchange::resume_reader)
-{
-}
+{}
 
 bool exchange::open(exchange_host& host)
 {
@@ -63,12 +58,14 @@ bool exchange::prepare(bool body_follows)
     is_head_request_ = env_.method() == "HEAD";
     body_length_ = env_.content_length();
     if (const auto most = resources_.limits().request_body; most > 0 && body_length_.value_or(0) > most) {
-        log::warning("#{} refused with 413: a body of {} bytes, limits::request_body is {}", id_, *body_length_, most);
+        log::warning("#{} refused with 413: a body of {} bytes, limits::request_body is {}", id_,
+                     *body_length_, most);
         answer_error(413, "The request body is larger than this service takes.");
         return false;
     }
     if (body_open_ && !in_.reserve()) {
-        log::warning("#{} refused with 503: no block of the pool is left for its body (limits::pool_bytes)", id_);
+        log::warning("#{} refused with 503: no block of the pool is left for its body (limits::pool_bytes)",
+                     id_);
         answer_error(503, "This service is busy. Try again.");
         return false;
     }
@@ -89,23 +86,7 @@ void exchange::run()
     }
     if (answered)
         return app_returned(nullptr);
-    // The handler keeps this alive until Asio is done with the slot, which is after the coroutine's own frame has gone.
-    boost::asio::co_spawn(resources_.get_executor(), run_coroutine(exchange_ptr(this), std::move(respond)),
-                          boost::asio::bind_cancellation_slot(abort_signal_.slot(),
-                                                              [keep = exchange_ptr(this)](std::exception_ptr) {}));
-}
-
-task<void> exchange::run_coroutine(exchange_ptr self, responder respond)
-{
-    std::exception_ptr failure;
-    try {
-        co_await self->resources_.app()(self->request_, std::move(respond));
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    self->app_returned(failure);
-    // co_spawn still has a step to go, and would throw out of the loop when the client has gone.
-    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    resources_.runners().run(exchange_ptr(this), std::move(respond));
 }
 
 void exchange::refuse(int status, std::string_view text)
@@ -115,7 +96,7 @@ void exchange::refuse(int status, std::string_view text)
     answer_error(status, text);
 }
 
-void exchange::app_returned(std::exception_ptr failure)
+void exchange::app_returned(const std::exception_ptr& failure)
 {
     app_running_ = false;
     if (app_ended_)
@@ -123,7 +104,8 @@ void exchange::app_returned(std::exception_ptr failure)
     if (phase_ == phase::over)
         return; // the client went first; that is in the log already
     if (failure) {
-        log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(), describe(failure));
+        log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(),
+                   describe(failure));
         if (phase_ == phase::waiting)
             answer_error(500, "The application failed.");
         else
@@ -134,7 +116,8 @@ void exchange::app_returned(std::exception_ptr failure)
         error_code ec;
         finish(ec);
         if (ec && phase_ == phase::streaming) {
-            log::error("#{} {} {}: the app returned while a write was pending", id_, env_.method(), env_.request_uri());
+            log::error("#{} {} {}: the app returned while a write was pending", id_, env_.method(),
+                       env_.request_uri());
             abort(errc::aborted);
         }
     }
@@ -154,7 +137,8 @@ void exchange::writer_dropped()
 {
     writer_alive_ = false;
     if (phase_ == phase::streaming && !app_running_) {
-        log::error("#{} {} {}: the writer was dropped before finish()", id_, env_.method(), env_.request_uri());
+        log::error("#{} {} {}: the writer was dropped before finish()", id_, env_.method(),
+                   env_.request_uri());
         abort(errc::aborted);
     }
 }
@@ -188,7 +172,8 @@ void exchange::take_errors(std::string& to)
     to.assign(errors_);
     errors_.clear();
     if (errors_dropped_ > 0) {
-        to += fmt::format("\n[sluice: {} more bytes of error text were dropped (limits::error_text)]\n", errors_dropped_);
+        to += fmt::format("\n[sluice: {} more bytes of error text were dropped (limits::error_text)]\n",
+                          errors_dropped_);
         errors_dropped_ = 0;
     }
 }
@@ -203,7 +188,8 @@ void exchange::tell(error_code reason)
     check_waiter();
     if (reader_)
         resources_.turn().put_off(reader_task_);
-    abort_signal_.emit(boost::asio::cancellation_type::terminal);
+    if (runner_)
+        runner_->cancel();
 }
 
 void exchange::lost(error_code reason)
@@ -243,8 +229,9 @@ void exchange::log_end(std::string_view how) const
     if (!log::enabled(log::level::info))
         return;
     const auto took = std::chrono::steady_clock::now() - started_;
-    log::info("#{} {} {} {} {} bytes, held at most {}, {} ms, {}", id_, env_.method(), env_.request_uri(), head_.status,
-              accepted_, out_.peak_held(), std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), how);
+    log::info("#{} {} {} {} {} bytes, held at most {}, {} ms, {}", id_, env_.method(), env_.request_uri(),
+              head_.status, accepted_, out_.peak_held(),
+              std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), how);
 }
 
 void exchange::end(std::string_view how)
@@ -295,8 +282,8 @@ void exchange::on_end(detail::unique_function<void()> f)
 
 bool exchange::stalled(std::chrono::steady_clock::time_point now)
 {
-    const bool waits_for_client = phase_ == phase::streaming ? !out_.empty()
-                                                             : phase_ == phase::finished || phase_ == phase::aborted;
+    const bool waits_for_client =
+        phase_ == phase::streaming ? !out_.empty() : phase_ == phase::finished || phase_ == phase::aborted;
     if (!waits_for_client || sent_ != sent_at_check_) {
         sent_at_check_ = sent_;
         stalling_ = false;
@@ -325,7 +312,8 @@ void exchange::reset() noexcept
     reader_task_.unlink();
     host_ = nullptr;
     phase_ = phase::idle;
-    app_running_ = responder_alive_ = writer_alive_ = announced_ = answered_ = told_ = head_only_ = is_head_request_ = false;
+    app_running_ = responder_alive_ = writer_alive_ = announced_ = answered_ = told_ = head_only_ =
+        is_head_request_ = false;
     wants_direct_ = body_open_ = discard_body_ = body_lost_ = stalling_ = false;
     env_.clear();
     head_.clear();

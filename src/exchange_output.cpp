@@ -112,19 +112,25 @@ void exchange::feed_body()
 
 error_code exchange::write_fault() const noexcept
 {
+    if (phase_ == phase::streaming && !error_ && !waiter_)
+        return {};
     if (error_)
         return error_;
-    if (phase_ != phase::streaming)
-        return errc::already_finished;
-    if (waiter_)
-        return errc::operation_pending;
-    return {};
+    return phase_ == phase::streaming ? errc::operation_pending : errc::already_finished;
 }
 
 std::size_t exchange::try_write(std::span<const std::byte> bytes, error_code& ec)
 {
     if ((ec = write_fault()))
         return 0;
+    // Most writes of most apps are small, and find room behind what the host knows of already.
+    if (announced_ && !head_only_ && !length_ && bytes.size() <= out_.room_in_block()) {
+        wants_direct_ = false;
+        out_.append_to_block(bytes);
+        accepted_ += bytes.size();
+        resources_.figures().produced.add(bytes.size());
+        return bytes.size();
+    }
     if (length_ && bytes.size() > *length_ - accepted_) {
         ec = errc::length_exceeded;
         return 0;
@@ -212,12 +218,9 @@ bool exchange::satisfied(wait_for what) const noexcept
     if (phase_ == phase::over || (error_ && phase_ != phase::finished))
         return true;
     switch (what) {
-    case wait_for::flushed:
-        return out_.empty();
-    case wait_for::finished:
-        return false;
-    case wait_for::writable:
-        break;
+    case wait_for::flushed: return out_.empty();
+    case wait_for::finished: return false;
+    case wait_for::writable: break;
     }
     if (phase_ != phase::streaming)
         return true;

@@ -24,9 +24,7 @@ void outflow::reset() noexcept
 
 std::size_t outflow::credit() const noexcept
 {
-    std::size_t room = 0;
-    if (pulled_ < blocks_.size())
-        room = pool_.capacity() - blocks_.back().size;
+    std::size_t room = room_in_block();
     if (may_open())
         room += pool_.capacity();
     return room;
@@ -48,16 +46,12 @@ std::size_t outflow::append(std::span<const std::byte> bytes) noexcept
 {
     std::size_t taken = 0;
     while (taken < bytes.size()) {
-        const bool has_open_block = pulled_ < blocks_.size() && blocks_.back().size < pool_.capacity();
-        if (!has_open_block && !open())
+        if (room_in_block() == 0 && !open())
             break;
-        entry& e = blocks_.back();
-        const auto n = std::min(bytes.size() - taken, pool_.capacity() - e.size);
-        std::memcpy(e.block.data() + e.size, bytes.data() + taken, n);
-        e.size += n;
+        const auto n = std::min(bytes.size() - taken, room_in_block());
+        append_to_block(bytes.subspan(taken, n));
         taken += n;
     }
-    size_ += taken;
     return taken;
 }
 

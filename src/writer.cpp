@@ -17,9 +17,18 @@ std::size_t writer::try_write(boost::asio::const_buffer bytes)
     return n;
 }
 
+// The waiting is left to coroutines of its own: Asio keeps only small frames for use again, and most calls do not wait.
+
 task<void> writer::write(boost::asio::const_buffer bytes)
 {
-    for (bytes += try_write(bytes); bytes.size() > 0; bytes += try_write(bytes))
+    bytes += try_write(bytes);
+    if (bytes.size() > 0)
+        co_await write_rest(bytes);
+}
+
+task<void> writer::write_rest(boost::asio::const_buffer bytes)
+{
+    for (; bytes.size() > 0; bytes += try_write(bytes))
         co_await async_wait_writable(use_awaitable);
 }
 
@@ -27,9 +36,14 @@ task<void> writer::flush()
 {
     error_code ec;
     if (!sink_->try_flush(ec) && !ec)
-        co_return co_await async_flush(use_awaitable);
+        co_await wait_until_flushed();
     if (ec)
         throw system_error(ec, "sluice::writer::flush");
+}
+
+task<void> writer::wait_until_flushed()
+{
+    co_await async_flush(use_awaitable);
 }
 
 task<void> writer::finish()
@@ -47,15 +61,17 @@ bool writer::start_write(sink_ptr s, boost::asio::const_buffer rest,
     sink* const p = s.get();
     if (rest.size() == 0) {
         // Nothing to wait for, but an operation must not complete inside the call that starts it.
-        boost::asio::post(p->get_executor(),
-                          [ec = p->error(), done = std::move(done), written]() mutable { done(ec, written); });
+        boost::asio::post(p->get_executor(), [ec = p->error(), done = std::move(done), written]() mutable {
+            done(ec, written);
+        });
         return false;
     }
-    return p->wait(wait_for::writable, [s = std::move(s), rest, done = std::move(done), written](error_code ec) mutable {
-        if (ec)
-            return done(ec, written);
-        write_more(std::move(s), rest, std::move(done), written);
-    });
+    return p->wait(wait_for::writable,
+                   [s = std::move(s), rest, done = std::move(done), written](error_code ec) mutable {
+                       if (ec)
+                           return done(ec, written);
+                       write_more(std::move(s), rest, std::move(done), written);
+                   });
 }
 
 void writer::write_more(sink_ptr s, boost::asio::const_buffer rest,

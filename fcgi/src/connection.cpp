@@ -33,8 +33,7 @@ error_code last_error() noexcept
 
 connection::connection(loop& l, int fd)
     : loop_(l), session_(l.resources(), *this), fd_(fd), socket_(l.context())
-{
-}
+{}
 
 connection::~connection()
 {
@@ -71,7 +70,8 @@ void connection::start()
 void connection::read_now()
 {
     for (int i = 0; i < reads_a_turn && more_likely_ && fd_ >= 0 && !end_of_input_; ++i) {
-        const auto room = loop_.read_buffer().first(std::min(session_.read_limit(blocked_), loop_.read_buffer().size()));
+        const auto room =
+            loop_.read_buffer().first(std::min(session_.read_limit(blocked_), loop_.read_buffer().size()));
         if (room.empty())
             return;
         const auto n = ::recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
@@ -100,10 +100,9 @@ void connection::read_later()
     if (room == 0)
         return;
     reading_ = true;
-    socket().async_receive(boost::asio::buffer(first_bytes_.data(), room),
-                           [self = connection_ptr(this)](const error_code& ec, std::size_t n) {
-                               self->on_readable(ec, n);
-                           });
+    socket().async_receive(
+        boost::asio::buffer(first_bytes_.data(), room),
+        [self = connection_ptr(this)](const error_code& ec, std::size_t n) { self->on_readable(ec, n); });
 }
 
 void connection::on_readable(const error_code& ec, std::size_t n)
@@ -147,20 +146,21 @@ void connection::on_end_of_input()
     pollfd p{fd_, 0, 0};
     int domain = 0;
     socklen_t size = sizeof domain;
-    const bool half_closed = ::getsockopt(fd_, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
-                             ::poll(&p, 1, 0) == 0;
+    const bool half_closed = ::getsockopt(fd_, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+                             domain == AF_UNIX && ::poll(&p, 1, 0) == 0;
     if (const auto ec = session_.receive_end(half_closed))
         return fail(ec);
     if (half_closed && !session_.idle())
-        socket().async_wait(boost::asio::socket_base::wait_error, [self = connection_ptr(this)](const error_code& ec) {
-            if (!ec && self->fd_ >= 0) {
-                {
-                    const detail::turn::scope turn(self->loop_.resources().turn());
-                    self->session_.lost(sluice::errc::client_gone);
-                }
-                self->settle();
-            }
-        });
+        socket().async_wait(boost::asio::socket_base::wait_error,
+                            [self = connection_ptr(this)](const error_code& ec) {
+                                if (!ec && self->fd_ >= 0) {
+                                    {
+                                        const detail::turn::scope turn(self->loop_.resources().turn());
+                                        self->session_.lost(sluice::errc::client_gone);
+                                    }
+                                    self->settle();
+                                }
+                            });
 }
 
 void connection::input_wanted()
@@ -249,8 +249,8 @@ void connection::run()
 // After whatever happened: close, or see that the next read is under way.
 void connection::settle()
 {
-    if (fd_ < 0 || lingering_)
-        return;
+    if (fd_ < 0 || lingering_ || detail::turn::task::is_linked())
+        return; // `run` comes here again
     if (session_.finished()) {
         // lighttpd gives a response whose last byte and end it meets in one turn a Content-Length: it would look whole.
         // A moment later its head is on the way to the client, and the fault shows.

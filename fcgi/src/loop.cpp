@@ -14,29 +14,37 @@ namespace {
 // One read of a body; the kernel's unix socket buffer holds three.
 constexpr std::size_t read_size = 64 * 1024;
 
+// Coroutines kept for apps to come: as for exchanges, enough for a steady crowd.
+constexpr std::size_t idle_runners = 64;
+
 constexpr auto trim_period = std::chrono::seconds(5);
 
 // Often enough to keep each time limit within a quarter, seldom enough to cost nothing.
 std::chrono::milliseconds sweep_period_for(const sluice::limits& l)
 {
     const auto shortest = std::min({l.request_idle, l.write_stall, l.linger});
-    return std::clamp<std::chrono::milliseconds>(shortest / 4, std::chrono::milliseconds(10), std::chrono::seconds(1));
+    return std::clamp<std::chrono::milliseconds>(shortest / 4, std::chrono::milliseconds(10),
+                                                 std::chrono::seconds(1));
 }
 
 } // namespace
 
 loop::loop(const application& app, const sluice::limits& l, const normalize_options& normalize,
            const service_facts& facts)
-    : sweep_timer_(context_), drain_timer_(context_), sweep_period_(sweep_period_for(l)), read_buffer_(read_size)
+    : sweep_timer_(context_), drain_timer_(context_), sweep_period_(sweep_period_for(l)),
+      read_buffer_(read_size)
 {
     resources_.emplace(context_.get_executor(), app, l, normalize, facts,
                        [this] { boost::asio::post(context_, [this] { resources_->turn().run(); }); });
+    resources_->runners().keep(idle_runners);
+    resources_->turn().join_when_crowded();
 }
 
 loop::~loop()
 {
     while (!open_.empty())
         open_.front().close();
+    resources_->runners().keep(0); // they hold work of the context, which goes before them
 }
 
 void loop::run()
@@ -70,7 +78,8 @@ void loop::closed(connection& c)
 void loop::schedule_sweep()
 {
     // Idle processes do not wake up for nothing.
-    if (sweeping_ || (open_.empty() && resources_->pool().stats().in_use == 0 && next_trim_ == decltype(next_trim_){}))
+    if (sweeping_ ||
+        (open_.empty() && resources_->pool().stats().in_use == 0 && next_trim_ == decltype(next_trim_){}))
         return;
     sweeping_ = true;
     sweep_timer_.expires_after(sweep_period_);

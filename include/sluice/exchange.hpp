@@ -7,8 +7,6 @@
 #include <sluice/request.hpp>
 #include <sluice/responder.hpp>
 
-#include <boost/asio/cancellation_signal.hpp>
-
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -32,7 +30,10 @@ public:
     virtual void input_wanted(exchange& x) = 0;
 
     /// Appends the head in the transport's form; CGI's unless overridden.
-    virtual void serialize_head(const response_head& head, std::string& out) const { serialize_cgi_head(head, out); }
+    virtual void serialize_head(const response_head& head, std::string& out) const
+    {
+        serialize_cgi_head(head, out);
+    }
 
 protected:
     ~exchange_host() = default;
@@ -155,6 +156,21 @@ public:
     bool read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done);
     void cancel_read();
 
+    /// The app in its coroutine. Destroyed with it, the exchange has nothing to cancel any more.
+    class running_app {
+    public:
+        running_app(exchange_ptr x, detail::app_runner& r) noexcept : x_(std::move(x)) { x_->runner_ = &r; }
+        ~running_app() { x_->runner_ = nullptr; }
+        running_app(const running_app&) = delete;
+        running_app& operator=(const running_app&) = delete;
+
+        task<void> start(responder r) const { return x_->resources_.app()(x_->request_, std::move(r)); }
+        void returned(const std::exception_ptr& failure) const { x_->app_returned(failure); }
+
+    private:
+        exchange_ptr x_;
+    };
+
     // response_port
     response_head& head() override { return head_; }
     sink_ptr start(error_code& ec, std::string& why) override;
@@ -189,8 +205,7 @@ private:
     void unreferenced() noexcept override;
     void reset() noexcept;
 
-    static task<void> run_coroutine(exchange_ptr self, responder respond);
-    void app_returned(std::exception_ptr failure);
+    void app_returned(const std::exception_ptr& failure);
     void answer_error(int status, std::string_view text);
     void send_head(error_code& ec, std::string& why);
     void feed_body();
@@ -214,10 +229,10 @@ private:
     bool app_running_ = false;
     bool responder_alive_ = false;
     bool writer_alive_ = false;
-    bool announced_ = false;   ///< the host knows that there is something to send
-    bool answered_ = false;    ///< the responder was called
-    bool told_ = false;        ///< the app has been told that nobody waits any more
-    bool head_only_ = false;   ///< HEAD, or a status without body: writes are counted, not sent
+    bool announced_ = false; ///< the host knows that there is something to send
+    bool answered_ = false;  ///< the responder was called
+    bool told_ = false;      ///< the app has been told that nobody waits any more
+    bool head_only_ = false; ///< HEAD, or a status without body: writes are counted, not sent
     bool is_head_request_ = false;
     bool wants_direct_ = false; ///< a large write waits for an empty queue
     bool body_open_ = false;
@@ -236,7 +251,7 @@ private:
     std::size_t errors_dropped_ = 0;
     std::vector<detail::unique_function<void()>> at_end_;
     detail::unique_function<void()> app_ended_;
-    boost::asio::cancellation_signal abort_signal_;
+    detail::app_runner* runner_ = nullptr; ///< while the app runs in a coroutine
 
     error_code error_;      ///< why writing is impossible
     error_code body_error_; ///< why reading is impossible

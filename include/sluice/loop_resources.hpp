@@ -3,6 +3,7 @@
 
 #include <sluice/application.hpp>
 #include <sluice/buffer_pool.hpp>
+#include <sluice/detail/app_runners.hpp>
 #include <sluice/detail/counter.hpp>
 #include <sluice/detail/turn.hpp>
 #include <sluice/environment.hpp>
@@ -46,6 +47,7 @@ public:
     const service_facts& facts() const noexcept { return facts_; }
     buffer_pool& pool() noexcept { return pool_; }
     detail::turn& turn() noexcept { return turn_; }
+    detail::app_runners& runners() noexcept { return runners_; }
 
     /// Where `request::statistics()` asks; by default this loop alone.
     std::function<statistics()> all_statistics;
@@ -76,6 +78,7 @@ private:
     counters counters_;
     std::string scratch_;
     std::vector<exchange*> idle_;
+    detail::app_runners runners_{executor_};
 };
 
 } // namespace sluice

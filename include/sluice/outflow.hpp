@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -52,6 +53,21 @@ public:
 
     /// Copies as many bytes as there is credit for; says how many.
     std::size_t append(std::span<const std::byte> bytes) noexcept;
+
+    /// Bytes that fit into the block begun before, so that `append` takes them without another.
+    std::size_t room_in_block() const noexcept
+    {
+        return pulled_ < blocks_.size() ? pool_.capacity() - blocks_.back().size : 0;
+    }
+
+    /// As `append`. Precondition: bytes.size() <= room_in_block().
+    void append_to_block(std::span<const std::byte> bytes) noexcept
+    {
+        entry& e = blocks_.back();
+        std::memcpy(e.block.data() + e.size, bytes.data(), bytes.size());
+        e.size += bytes.size();
+        size_ += bytes.size();
+    }
 
     /// Bytes not yet handed to the kernel.
     std::size_t size() const noexcept { return size_; }

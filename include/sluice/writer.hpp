@@ -70,8 +70,8 @@ public:
             [](auto handler, sink_ptr s, boost::asio::const_buffer b) {
                 const auto own = s->get_executor();
                 detail::start_wait(
-                    own, [&](auto w) { return start_write(s, b, std::move(w)); }, [p = s.get()] { p->cancel_wait(); },
-                    std::move(handler));
+                    own, [&](auto w) { return start_write(s, b, std::move(w)); },
+                    [p = s.get()] { p->cancel_wait(); }, std::move(handler));
             },
             token, sink_, bytes);
     }
@@ -107,8 +107,11 @@ public:
 
 private:
     static boost::asio::const_buffer as_buffer(std::string_view s) noexcept { return {s.data(), s.size()}; }
+    task<void> write_rest(boost::asio::const_buffer bytes);
+    task<void> wait_until_flushed();
     static bool start_write(sink_ptr s, boost::asio::const_buffer rest,
-                            detail::unique_function<void(error_code, std::size_t)> done, std::size_t written = 0);
+                            detail::unique_function<void(error_code, std::size_t)> done,
+                            std::size_t written = 0);
     static void write_more(sink_ptr s, boost::asio::const_buffer rest,
                            detail::unique_function<void(error_code, std::size_t)> done, std::size_t written);
 
@@ -119,8 +122,8 @@ private:
             [](auto handler, sink_ptr s, wait_for w) {
                 const auto own = s->get_executor();
                 detail::start_wait(
-                    own, [&](auto call) { return s->wait(w, std::move(call)); }, [p = s.get()] { p->cancel_wait(); },
-                    std::move(handler));
+                    own, [&](auto call) { return s->wait(w, std::move(call)); },
+                    [p = s.get()] { p->cancel_wait(); }, std::move(handler));
             },
             token, sink_, what);
     }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -233,4 +234,73 @@ TEST_CASE("turn: a task that is destroyed is forgotten, wherever it waits")
     later.reset();
     f.t.run();
     CHECK(f.ran == "ab");
+}
+
+TEST_CASE("turn: joined where several handlers are ready, in one turn that waits for all of them")
+{
+    fixture f;
+    f.t.join_when_crowded();
+    named_task a(f, 'a');
+    named_task b(f, 'b');
+    const auto handler = [&](named_task& t) {
+        const turn::scope scope(f.t);
+        f.t.put_off(t);
+    };
+    // Alone, now and then one waits for others; then `schedule` calls, and nobody has come.
+    int waited = 0;
+    for (int i = 0; i < 64; ++i) {
+        handler(a);
+        if (f.ran.empty()) {
+            ++waited;
+            f.t.run();
+        }
+        CHECK(f.ran == "a");
+        f.ran.clear();
+    }
+    CHECK(waited == 4);
+    CHECK(f.scheduled == waited);
+    // Until one has: from then on each waits.
+    while (f.scheduled == waited) {
+        f.ran.clear();
+        handler(a);
+    }
+    CHECK(f.ran.empty());
+    handler(b);
+    CHECK(f.ran.empty());
+    f.t.run();
+    CHECK(f.ran == "ab");
+    f.ran.clear();
+    handler(b);
+    CHECK(f.ran.empty());
+    f.t.run(); // nobody else this time
+    CHECK(f.ran == "b");
+    f.ran.clear();
+    handler(a);
+    CHECK(f.ran == "a");
+}
+
+TEST_CASE("turn: no more than 32 handlers are joined before their output goes out")
+{
+    fixture f;
+    f.t.join_when_crowded();
+    std::vector<std::unique_ptr<named_task>> tasks;
+    const auto handler = [&] {
+        const turn::scope scope(f.t);
+        tasks.push_back(std::make_unique<named_task>(f, 'x'));
+        f.t.put_off(*tasks.back());
+    };
+    while (f.scheduled == 0)
+        handler();
+    const auto before = f.ran.size();
+    for (int i = 0; i < 30; ++i)
+        handler();
+    CHECK(f.ran.size() == before);
+    handler();
+    CHECK(f.ran.size() == before + 32);
+    handler();
+    f.t.run();
+    CHECK(f.ran.size() == before + 33);
+    handler(); // the last look found many: crowded
+    CHECK(f.ran.size() == before + 33);
+    f.t.run();
 }

@@ -30,11 +30,13 @@ fake_loop::fake_loop(application app, const sluice::limits& l)
 {
     resources_.emplace(context_.get_executor(), std::move(app), l, normalize_options{}, testing_facts,
                        [this] { boost::asio::post(context_, [this] { resources_->turn().run(); }); });
+    resources_->runners().keep(2);
 }
 
 fake_loop::~fake_loop()
 {
     poll(); // apps that were told of the end go first
+    resources_->runners().keep(0);
 }
 
 std::size_t fake_loop::poll(std::size_t most)

@@ -5,6 +5,8 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <utility>
+
 namespace sluice::detail {
 
 /// What is still to be done before a loop goes back to sleep: connections to pump, waiting apps to resume.
@@ -13,6 +15,10 @@ namespace sluice::detail {
 /// outside of any scope (an app that was resumed by its own timer writes), it runs in a scope of its own
 /// that `schedule` brings about. Work put off by work that runs now waits for the next round, so that the loop can
 /// look at its sockets in between: an app that always has more to write cannot keep the others out (F29).
+///
+/// Turns may be joined: where several handlers are ready at once, all run before the answers leave together. A peer that
+/// sleeps on another core is then woken once, not once an answer, and waking it is most of what sending a small answer
+/// costs. Where handlers come one at a time, each has its turn at once.
 ///
 /// Thread safety: none.
 class turn {
@@ -63,9 +69,13 @@ public:
     void run()
     {
         requested_ = false;
+        crowded_ = std::exchange(waited_, 0) > 1;
         tasks_.splice(tasks_.end(), next_);
-        const scope here(*this);
+        work();
     }
+
+    /// Joins turns from now on. `schedule` has to let the handlers that are ready go first.
+    void join_when_crowded() noexcept { joins_ = true; }
 
     /// True while a scope is open.
     bool active() const noexcept { return depth_ != 0; }
@@ -84,28 +94,53 @@ private:
 
     void leave()
     {
-        if (depth_ == 1) {
-            // Two rounds: resuming an app makes output, and that is pumped in the same turn.
-            for (int round = 0; round < 2 && !tasks_.empty(); ++round) {
-                list now;
-                now.swap(tasks_);
-                while (!now.empty()) {
-                    task& t = now.front();
-                    now.pop_front();
-                    t.run();
-                }
-            }
-            if (!tasks_.empty())
-                request();
-        }
+        if (depth_ == 1 && !tasks_.empty() && !wait_for_others())
+            work();
         --depth_;
     }
+
+    // True when this turn is to be joined with those of handlers that may be ready too.
+    bool wait_for_others()
+    {
+        if (!joins_ || (!crowded_ && waited_ == 0 && ++alone_ % looks_when_alone != 0))
+            return false;
+        request();
+        ++waited_;
+        return ++joined_ < most_joined;
+    }
+
+    void work()
+    {
+        joined_ = 0;
+        ++depth_;
+        // Two rounds: resuming an app makes output, and that is pumped in the same turn.
+        for (int round = 0; round < 2 && !tasks_.empty(); ++round) {
+            list now;
+            now.swap(tasks_);
+            while (!now.empty()) {
+                task& t = now.front();
+                now.pop_front();
+                t.run();
+            }
+        }
+        if (!tasks_.empty())
+            request();
+        --depth_;
+    }
+
+    // Looking for other handlers costs a system call: only now and then where none was found the last time.
+    static constexpr unsigned looks_when_alone = 16;
+    static constexpr unsigned most_joined = 32;
 
     list tasks_;
     list next_;
     unique_function<void()> schedule_;
     int depth_ = 0;
     bool requested_ = false;
+    bool joins_ = false;
+    bool crowded_ = false; ///< the last turn that waited for others found some
+    unsigned waited_ = 0;  ///< turns that waited for others since the last request
+    unsigned joined_ = 0, alone_ = 0;
 };
 
 } // namespace sluice::detail
