@@ -33,6 +33,7 @@ bool exchange::open(exchange_host& host)
 {
     if (!out_.reserve())
         return false;
+    resources_.figures().active.add(1);
     host_ = &host;
     id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
     phase_ = phase::reading;
@@ -45,7 +46,6 @@ bool exchange::prepare(bool body_follows)
 {
     auto& figures = resources_.figures();
     figures.requests.add(1);
-    figures.active.add(1);
     phase_ = phase::waiting;
     body_open_ = body_follows;
 
@@ -91,7 +91,6 @@ void exchange::run()
 
 void exchange::refuse(int status, std::string_view text)
 {
-    resources_.figures().active.add(1);
     phase_ = phase::waiting;
     answer_error(status, text);
 }
@@ -238,10 +237,9 @@ void exchange::end(std::string_view how)
 {
     if (phase_ == phase::over || phase_ == phase::idle)
         return;
-    if (phase_ != phase::reading) {
-        resources_.figures().active.subtract(1);
+    resources_.figures().active.subtract(1);
+    if (phase_ != phase::reading)
         log_end(how);
-    }
     const bool complete = phase_ == phase::finished;
     phase_ = phase::over;
     host_ = nullptr;

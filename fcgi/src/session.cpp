@@ -13,7 +13,7 @@ namespace sluice::fcgi {
 
 namespace {
 
-constexpr std::byte keep_flag{1};              // FCGI_KEEP_CONN
+constexpr std::byte keep_flag{1};                // FCGI_KEEP_CONN
 constexpr std::size_t values_query_limit = 1024; // three known names take 50 bytes
 constexpr std::size_t ignored_limit = 1024;      // a peer that begins requests and never ends them
 constexpr std::size_t control_limit = 16 * 1024; // a peer that asks and never reads the answers
@@ -58,7 +58,7 @@ std::size_t session::read_limit(bool blocked) const noexcept
     // A request not yet known may bring body bytes in the same read: no more than its reserve can keep.
     const std::size_t limit = resources_.pool().capacity();
     bool all_known = !slots_.empty();
-    std::size_t credit = resources_.limits().input_window;
+    std::size_t credit = std::max(resources_.limits().input_window, limit);
     for (const auto& s : slots_) {
         if (s->state == slot_state::params)
             all_known = false;
@@ -77,12 +77,9 @@ error_code session::receive(std::span<const std::byte> bytes)
     error_code ec;
     for (;;) {
         switch (decoder_.next(bytes, p, ec)) {
-        case record_decoder::result::need_more:
-            return {};
-        case record_decoder::result::failed:
-            return ec;
-        case record_decoder::result::have_piece:
-            break;
+        case record_decoder::result::need_more: return {};
+        case record_decoder::result::failed: return ec;
+        case record_decoder::result::have_piece: break;
         }
         if (p.first)
             log::trace("in  {} id {} {} bytes", name_of(p.header.type), p.header.id, p.header.content_size);
@@ -139,12 +136,19 @@ error_code session::on_begin(const record_decoder::piece& p)
     if (ignored_.size() >= ignored_limit)
         return errc::too_many_refused;
     if (wanted != role::responder) {
-        log::warning("a request for role {}: this app is a responder (1) only", static_cast<unsigned>(wanted));
+        log::warning("a request for role {}: this app is a responder (1) only",
+                     static_cast<unsigned>(wanted));
         refuse_begin(id, keep, protocol_status::unknown_role);
         return {};
     }
+    if (draining_) {
+        log::info("a request refused with 503: this process is about to end");
+        refuse_busy(id, keep);
+        return {};
+    }
     if (resources_.figures().active.value() >= resources_.limits().requests) {
-        log::warning("a request refused with 503: {} are in service (limits::requests)", resources_.limits().requests);
+        log::warning("a request refused with 503: {} are in service (limits::requests)",
+                     resources_.limits().requests);
         refuse_busy(id, keep);
         return {};
     }
@@ -191,12 +195,9 @@ error_code session::on_params(const record_decoder::piece& p, slot& s)
 error_code session::on_stdin(const record_decoder::piece& p, slot& s)
 {
     switch (s.state) {
-    case slot_state::params:
-        return errc::unexpected_record;
-    case slot_state::ended:
-        return errc::data_after_end;
-    case slot_state::body:
-        break;
+    case slot_state::params: return errc::unexpected_record;
+    case slot_state::ended: return errc::data_after_end;
+    case slot_state::body: break;
     }
     if (p.header.content_size == 0) {
         s.state = slot_state::ended;
@@ -302,10 +303,8 @@ error_code session::on_management(const record_decoder::piece& p)
     case record_type::abort_request:
     case record_type::params:
     case record_type::stdin_stream:
-    case record_type::data:
-        return errc::bad_request_id;
-    default:
-        break;
+    case record_type::data: return errc::bad_request_id;
+    default: break;
     }
     if (p.last) {
         // FCGI_UnknownTypeBody: the type, then seven reserved bytes.
@@ -334,7 +333,8 @@ void session::answer_values()
     }
     // HAProxy wants exactly the announced length: no padding.
     std::array<std::byte, header_size> header;
-    encode_header({record_type::get_values_result, 0, static_cast<std::uint16_t>(answer.size()), 0}, header.data());
+    encode_header({record_type::get_values_result, 0, static_cast<std::uint16_t>(answer.size()), 0},
+                  header.data());
     control_.append(text_of(header));
     control_ += answer;
     driver_.output_ready();
@@ -383,13 +383,23 @@ void session::cancel(error_code reason)
 
 error_code session::check(std::chrono::steady_clock::time_point now)
 {
-    bool waits_for_input = false;
+    // Answers that belong to no request have no exchange to watch over them.
+    const bool owes_control = !control_.empty() || !control_in_flight_.empty();
+    if (!owes_control || sent_) {
+        sent_ = false;
+        unsent_since_ = now;
+    } else if (now - unsent_since_ >= resources_.limits().write_stall) {
+        return sluice::errc::write_stalled;
+    }
+
+    bool waits_for_input = slots_.empty() && !decoder_.at_boundary();
     for (const auto& s : slots_) {
         if (s->x->stalled(now))
             return sluice::errc::write_stalled;
-        waits_for_input |= s->state == slot_state::params || (s->state == slot_state::body && s->x->reading());
+        waits_for_input |=
+            s->state == slot_state::params || (s->state == slot_state::body && s->x->reading());
     }
-    if (!waits_for_input || received_) {
+    if (!waits_for_input || received_ || read_limit() == 0) {
         received_ = false;
         quiet_since_ = now;
     } else if (now - quiet_since_ >= resources_.limits().request_idle) {

@@ -67,7 +67,8 @@ bool session::frame_one(slot& s)
         std::string text;
         s.x->take_errors(text);
         s.stderr_record.clear();
-        append_record(record_type::stderr_stream, s.id, std::string_view(text).substr(0, max_content), s.stderr_record);
+        append_record(record_type::stderr_stream, s.id, std::string_view(text).substr(0, max_content),
+                      s.stderr_record);
         s.stderr_used = s.stderr_in_flight = true;
         push(std::as_bytes(std::span(s.stderr_record)), {&s, 0, kind::stderr_text, false, false});
         log::trace("out STDERR id {} {} bytes", s.id, text.size());
@@ -85,8 +86,9 @@ bool session::frame_one(slot& s)
         framed = true;
     }
     const auto phase = s.x->state();
-    if ((phase == exchange::phase::finished || phase == exchange::phase::aborted) && !s.x->output().can_pull() &&
-        !s.x->has_errors()) {
+    if ((phase == exchange::phase::finished || phase == exchange::phase::aborted) &&
+        !s.x->output().can_pull() && !s.x->has_errors())
+    {
         frame_ending(s, segment ? &*segment : nullptr);
         framed = true;
     }
@@ -136,7 +138,8 @@ void session::frame_direct()
             break;
         const auto content = rest.first(std::min(rest.size(), most));
         const auto padding = padding_for(content.size());
-        encode_header({record_type::stdout_stream, direct_slot_->id, static_cast<std::uint16_t>(content.size()), padding},
+        encode_header({record_type::stdout_stream, direct_slot_->id,
+                       static_cast<std::uint16_t>(content.size()), padding},
                       header.data());
         push(header, {direct_slot_, 0, kind::direct_header, false, false});
         push(content, {direct_slot_, static_cast<std::uint32_t>(content.size()), kind::direct, false, false});
@@ -202,6 +205,7 @@ void session::settle_direct()
 
 void session::sent(std::size_t n)
 {
+    sent_ |= n > 0;
     while (n > 0 && front_ < slices_.size()) {
         auto& slice = slices_[front_];
         const auto part = std::min(n, slice.size());
@@ -227,9 +231,7 @@ void session::complete(slice_info info)
         direct_sent_ += info.content;
         s->x->output_sent(info.content);
         break;
-    case kind::stderr_text:
-        s->stderr_in_flight = false;
-        break;
+    case kind::stderr_text: s->stderr_in_flight = false; break;
     case kind::control:
         control_in_flight_.clear();
         driver_.input_wanted();
@@ -238,8 +240,7 @@ void session::complete(slice_info info)
     case kind::direct_padding:
     case kind::ending:
     case kind::leftover_header:
-    case kind::leftover:
-        break;
+    case kind::leftover: break;
     }
     if (info.ends)
         end(*s);

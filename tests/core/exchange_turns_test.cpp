@@ -315,7 +315,7 @@ TEST_CASE("F5: after warm-up a write, a flush, and a wait for a slow client allo
     };
     for (const auto& r : rows) {
         CAPTURE(r.what);
-        constexpr int warm_up = 300;
+        constexpr int warm_up = 1500; // the slow client makes the smallest writes wait only every 400 or so
         constexpr int steps = 3000;
         std::uint64_t before = 0;
         std::uint64_t after = 0;
@@ -348,7 +348,7 @@ TEST_CASE("F5: after warm-up a write, a flush, and a wait for a slow client allo
         client.request();
         loop.poll();
         CHECK(over);
-        CHECK(after - before <= 2); // a cache may grow once; a write that allocated would show 3000
+        CHECK(after == before);
         CHECK(client.peak_held() <= 64 * 1024);
     }
 }

@@ -23,7 +23,8 @@ limits room_for(std::size_t n)
 
 std::string long_post(id_type id, const std::string& body)
 {
-    return begin_request(id) + params(id, variables("POST", "/", {{"CONTENT_LENGTH", std::to_string(body.size())}})) +
+    return begin_request(id) +
+           params(id, variables("POST", "/", {{"CONTENT_LENGTH", std::to_string(body.size())}})) +
            stdin_data(id, body, 3000) + stdin_end(id);
 }
 
@@ -40,7 +41,8 @@ void read_all(session_peer& peer, played_request& app, std::size_t piece = 1000)
 
 } // namespace
 
-TEST_CASE("F22: over limits::requests a request is answered with a complete 503, cut anywhere, and the rest goes on")
+TEST_CASE("F22: over limits::requests a request is answered with a complete 503, cut anywhere, and the rest "
+          "goes on")
 {
     limits l = small_limits();
     l.requests = 1;
@@ -67,6 +69,61 @@ TEST_CASE("F22: over limits::requests a request is answered with a complete 503,
         peer.send(get(3));
         CHECK(loop.requests.size() == 2); // there is room again
     });
+}
+
+TEST_CASE("F22: limits::requests counts from BEGIN_REQUEST on: half-sent requests do not pass it")
+{
+    limits l = small_limits();
+    l.requests = 3;
+    session_loop loop(l);
+    session_peer peer(loop);
+    for (id_type id = 1; id <= 5; ++id)
+        peer.send(begin_request(id));
+    CHECK(loop.resources().figures().active.value() == 3);
+    for (id_type id = 4; id <= 5; ++id)
+        CHECK(peer.reply_to(id).status() == 503);
+    for (id_type id = 1; id <= 3; ++id)
+        peer.send(params(id, variables()) + stdin_end(id));
+    REQUIRE(loop.requests.size() == 3);
+    for (auto& app : loop.requests)
+        app.answer("well");
+    peer.settle();
+    for (id_type id = 1; id <= 3; ++id)
+        CHECK(peer.reply_to(id).well());
+}
+
+TEST_CASE("F27: a request that begins on a draining connection gets a complete 503, the running one its end")
+{
+    session_loop loop;
+    session_peer peer(loop);
+    peer.send(get(1));
+    peer.session().drain();
+    peer.send(get(2));
+    CHECK(loop.requests.size() == 1);
+    CHECK(peer.reply_to(2).status() == 503);
+    CHECK(peer.reply_to(2).ends == 1);
+    loop.requests.at(0).answer("to the end");
+    peer.settle();
+    CHECK(peer.reply_to(1).well());
+    CHECK(peer.closed());
+    CHECK_FALSE(peer.fault());
+}
+
+TEST_CASE("limits::input_window: one below a block still lets a body of any size through")
+{
+    limits l = small_limits();
+    l.input_window = 1;
+    session_loop loop(l);
+    session_peer peer(loop);
+    const auto body = pattern(50'000);
+    peer.send(long_post(1, body));
+    REQUIRE(loop.requests.size() == 1);
+    read_all(peer, loop.requests[0]);
+    CHECK(loop.requests[0].body_ended);
+    CHECK(difference(loop.requests[0].body, body) == "");
+    loop.requests[0].answer("read");
+    peer.settle();
+    CHECK(peer.reply_to(1).well());
 }
 
 TEST_CASE("F22: without a free block a request is answered with a complete 503, kept or not")
@@ -121,7 +178,7 @@ TEST_CASE("limits::request_body: an announced body over it is answered with 413 
         peer.send(std::string_view(bytes).substr(0, 300));
         CHECK((peer.reply_to(1).status() == 413) == (size > 5000));
         CHECK(peer.reply_to(1).well() == (size > 5000));
-        peer.send(std::string_view(bytes).substr(300) );
+        peer.send(std::string_view(bytes).substr(300));
         CHECK_FALSE(peer.fault());
         CHECK(loop.requests.size() == (size > 5000 ? 0 : 1));
         peer.send(get(2));
@@ -138,7 +195,8 @@ TEST_CASE("limits::request_body: a body that grows over it without having said s
     for (const std::size_t size : {5000u, 5001u, 50'000u}) {
         session_loop loop(l);
         session_peer peer(loop);
-        peer.send(begin_request(1) + params(1, variables("POST")) + stdin_data(1, pattern(size), 1000) + stdin_end(1));
+        peer.send(begin_request(1) + params(1, variables("POST")) + stdin_data(1, pattern(size), 1000) +
+                  stdin_end(1));
         auto& app = loop.requests.at(0);
         read_all(peer, app);
         CHECK(app.body_ended == (size == 5000));
@@ -150,7 +208,8 @@ TEST_CASE("limits::request_body: a body that grows over it without having said s
     }
 }
 
-TEST_CASE("R1–R8: an environment that breaks the rules of CGI is answered with 400, without the app, and the connection goes on")
+TEST_CASE("R1–R8: an environment that breaks the rules of CGI is answered with 400, without the app, and the "
+          "connection goes on")
 {
     const auto without = [](std::string_view name) {
         auto all = variables("GET");
@@ -158,7 +217,9 @@ TEST_CASE("R1–R8: an environment that breaks the rules of CGI is answered with
         return all;
     };
     for (const auto& bad : {without("REQUEST_METHOD"), variables("", "/"), variables("G T", "/"), pairs{},
-                            variables("POST", "/", {{"CONTENT_LENGTH", "ten"}}), variables("POST", "/", {{"CONTENT_LENGTH", "-1"}})}) {
+                            variables("POST", "/", {{"CONTENT_LENGTH", "ten"}}),
+                            variables("POST", "/", {{"CONTENT_LENGTH", "-1"}})})
+    {
         session_loop loop;
         session_peer peer(loop);
         peer.send(begin_request(1) + params(1, bad) + stdin_data(1, "body") + stdin_end(1));
@@ -174,7 +235,8 @@ TEST_CASE("R1–R8: an environment that breaks the rules of CGI is answered with
     }
 }
 
-TEST_CASE("F22: a body loses nothing when others take the last blocks between the session's promise and its bytes")
+TEST_CASE(
+    "F22: a body loses nothing when others take the last blocks between the session's promise and its bytes")
 {
     const auto body = pattern(30'000);
     const auto bytes = long_post(1, body);
@@ -214,7 +276,8 @@ TEST_CASE("F22: a body loses nothing when others take the last blocks between th
     }
 }
 
-TEST_CASE("F22: a second request sent behind the first with a large body loses nothing when the pool is used up")
+TEST_CASE(
+    "F22: a second request sent behind the first with a large body loses nothing when the pool is used up")
 {
     const auto body = pattern(14'000); // fits the input window, but no one has blocks to lend
     session_loop loop(room_for(2));
@@ -235,7 +298,8 @@ TEST_CASE("F22: a second request sent behind the first with a large body loses n
     CHECK(peer.reply_to(2).well());
 }
 
-TEST_CASE("F25: a server that sends its whole request before it reads: the body spills, and both directions progress")
+TEST_CASE("F25: a server that sends its whole request before it reads: the body spills, and both directions "
+          "progress")
 {
     const auto body = pattern(300'000);
     session_loop loop(small_limits());

@@ -94,7 +94,8 @@ TEST_CASE("request_idle: a request half sent is given up, an idle connection and
 {
     limits l = small_limits();
     l.request_idle = 60s;
-    const std::string whole = begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "4"}})) +
+    const std::string whole = begin_request(1) +
+                              params(1, variables("POST", "/", {{"CONTENT_LENGTH", "4"}})) +
                               stdin_data(1, "body") + stdin_end(1);
     const auto after_params = whole.size() - 12 - 8;
     for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
@@ -108,7 +109,8 @@ TEST_CASE("request_idle: a request half sent is given up, an idle connection and
         if (!loop.requests.empty() && !loop.requests[0].reading && !loop.requests[0].body_ended)
             loop.requests[0].read(100);
         peer.settle();
-        const bool waits = (cut >= 16 && cut < after_params) || (!loop.requests.empty() && loop.requests[0].reading);
+        const bool waits =
+            (cut > 0 && cut < after_params) || (!loop.requests.empty() && loop.requests[0].reading);
         auto now = start_of_time;
         peer.check(now);
         peer.check(now += 59s);
@@ -132,4 +134,29 @@ TEST_CASE("request_idle: every byte that comes starts the time anew")
         REQUIRE_FALSE(peer.fault());
     }
     CHECK(loop.requests.size() == 1);
+}
+
+TEST_CASE("F20: a peer that asks and never reads the answers is given up after write_stall, and not before")
+{
+    limits l = small_limits();
+    l.write_stall = 300s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.room = 10;
+    for (int i = 0; i < 5000; ++i)
+        peer.send(get_values({"FCGI_MAX_REQS"}));
+    CHECK(peer.unread() > 0); // no more is read than answers are kept for
+    auto now = start_of_time;
+    peer.check(now);
+    for (int i = 0; i < 5; ++i) {
+        peer.check(now += 299s);
+        CHECK_FALSE(peer.fault());
+        peer.read(8); // each byte read counts as life
+        peer.check(now += 1s);
+    }
+    peer.check(now += 299s);
+    CHECK_FALSE(peer.fault());
+    peer.check(now += 1s);
+    CHECK(peer.fault() == sluice::errc::write_stalled);
+    CHECK(peer.closed());
 }

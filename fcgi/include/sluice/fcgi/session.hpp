@@ -77,7 +77,7 @@ public:
     /// True while no request is in service.
     bool idle() const noexcept { return slots_.empty() && slices_.size() == front_; }
 
-    /// No request after those now in service; an idle session is finished at once.
+    /// No request after those now in service: others get 503. An idle session is finished at once.
     void drain() noexcept;
 
     /// Ends the responses still running, visibly where that can be.
@@ -112,10 +112,12 @@ private:
 
     enum class kind : unsigned char {
         content, ///< a pulled block
-        direct_header, direct, direct_padding, ///< straight from the app's buffer
+        direct_header,
+        direct,
+        direct_padding, ///< straight from the app's buffer
         stderr_text,
         ending,
-        control,  ///< answers that belong to no request
+        control, ///< answers that belong to no request
         // What must still go out since the beginning of its record did; stands for nothing by itself.
         leftover_header, ///< its content is the next slice
         leftover,
@@ -125,7 +127,7 @@ private:
         slot* owner;
         std::uint32_t content; ///< bytes of the response in it
         kind what;
-        bool ends; ///< the request's ending is in it
+        bool ends;    ///< the request's ending is in it
         bool touched; ///< its beginning has been sent
     };
 
@@ -180,8 +182,9 @@ private:
     bool faulted_ = false;
     bool draining_ = false;
     bool close_when_idle_ = false; ///< a request asked for it (no FCGI_KEEP_CONN)
-    bool received_ = false; ///< since the last check
-    std::chrono::steady_clock::time_point quiet_since_{};
+    bool received_ = false;        ///< since the last check
+    bool sent_ = false;            ///< since the last check
+    std::chrono::steady_clock::time_point quiet_since_{}, unsent_since_{};
 };
 
 } // namespace sluice::fcgi
