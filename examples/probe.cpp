@@ -52,21 +52,18 @@ bool has(request& req, std::string_view parameter)
 constexpr std::string_view alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY";
 constexpr std::size_t longest_piece = 1 << 20;
 
-const std::string& pattern()
-{
-    static const std::string table = [] {
-        std::string t;
-        t.reserve(longest_piece + 2 * alphabet.size());
-        while (t.size() < longest_piece + alphabet.size())
-            t += alphabet;
-        return t;
-    }();
-    return table;
-}
+const std::string pattern = [] {
+    std::string t;
+    t.reserve(longest_piece + 2 * alphabet.size());
+    while (t.size() < longest_piece + alphabet.size())
+        t += alphabet;
+    return t;
+}();
 
+// Precondition: size <= longest_piece.
 std::string_view piece_at(std::uint64_t offset, std::size_t size)
 {
-    return std::string_view(pattern()).substr(offset % alphabet.size(), size);
+    return {pattern.data() + offset % alphabet.size(), size};
 }
 
 sluice::response_head plain_text()
@@ -209,12 +206,13 @@ task<void> fail(request& req, responder respond)
 task<void> stats(request& req, responder respond)
 {
     const auto s = req.statistics();
-    respond.send(200, {{"Content-Type", "application/json"}},
-                 fmt::format(R"({{"pool":{{"total":{},"in_use":{},"peak":{},"block_size":{}}},"peak_held":{},)"
-                             R"("held":{},"produced":{},"requests":{},"active":{},"client_gone":{},"pid":{}}})"
-                             "\n",
-                             s.pool_total, s.pool_in_use, s.pool_peak, s.block_size, s.peak_held, s.held, s.produced,
-                             s.requests, s.active, s.client_gone, ::getpid()));
+    respond.send(
+        200, {{"Content-Type", "application/json"}},
+        fmt::format(R"({{"pool":{{"total":{},"in_use":{},"peak":{},"block_size":{}}},"peak_held":{},)"
+                    R"("held":{},"produced":{},"requests":{},"active":{},"client_gone":{},"pid":{}}})"
+                    "\n",
+                    s.pool_total, s.pool_in_use, s.pool_peak, s.block_size, s.peak_held, s.held, s.produced,
+                    s.requests, s.active, s.client_gone, ::getpid()));
     co_return;
 }
 
@@ -224,8 +222,9 @@ struct route {
 };
 
 constexpr route routes[] = {
-    {"/hello", hello},   {"/bytes", bytes}, {"/stream", stream}, {"/tiny", tiny}, {"/ticks", ticks}, {"/idle", idle},
-    {"/upload", upload}, {"/echo", echo},   {"/env", env},       {"/status", status}, {"/throw", fail}, {"/stats", stats},
+    {"/hello", hello}, {"/bytes", bytes},   {"/stream", stream}, {"/tiny", tiny},
+    {"/ticks", ticks}, {"/idle", idle},     {"/upload", upload}, {"/echo", echo},
+    {"/env", env},     {"/status", status}, {"/throw", fail},    {"/stats", stats},
 };
 
 task<void> not_found(request&, responder respond)

@@ -121,16 +121,23 @@ error_code exchange::write_fault() const noexcept
 
 std::size_t exchange::try_write(std::span<const std::byte> bytes, error_code& ec)
 {
+    // Most writes of most apps are small, and find room behind what the host knows of already.
+    const bool plain =
+        announced_ && phase_ == phase::streaming && !error_ && !waiter_ && !head_only_ && !length_;
+    if (!plain || bytes.size() > out_.room_in_block())
+        return try_write_any(bytes, ec);
+    ec = {};
+    wants_direct_ = false;
+    out_.append_to_block(bytes);
+    accepted_ += bytes.size();
+    resources_.figures().produced.add(bytes.size());
+    return bytes.size();
+}
+
+std::size_t exchange::try_write_any(std::span<const std::byte> bytes, error_code& ec)
+{
     if ((ec = write_fault()))
         return 0;
-    // Most writes of most apps are small, and find room behind what the host knows of already.
-    if (announced_ && !head_only_ && !length_ && bytes.size() <= out_.room_in_block()) {
-        wants_direct_ = false;
-        out_.append_to_block(bytes);
-        accepted_ += bytes.size();
-        resources_.figures().produced.add(bytes.size());
-        return bytes.size();
-    }
     if (length_ && bytes.size() > *length_ - accepted_) {
         ec = errc::length_exceeded;
         return 0;

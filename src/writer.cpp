@@ -4,17 +4,15 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <string>
+
 namespace sluice {
 
 using boost::asio::use_awaitable;
 
-std::size_t writer::try_write(boost::asio::const_buffer bytes)
+void writer::throw_error(error_code ec, const char* call)
 {
-    error_code ec;
-    const auto n = try_write(bytes, ec);
-    if (ec)
-        throw system_error(ec, "sluice::writer::try_write");
-    return n;
+    throw system_error(ec, std::string("sluice::writer::") + call);
 }
 
 // The waiting is left to coroutines of its own: Asio keeps only small frames for use again, and most calls do not wait.
@@ -38,7 +36,7 @@ task<void> writer::flush()
     if (!sink_->try_flush(ec) && !ec)
         co_await wait_until_flushed();
     if (ec)
-        throw system_error(ec, "sluice::writer::flush");
+        throw_error(ec, "flush");
 }
 
 task<void> writer::wait_until_flushed()
@@ -51,7 +49,7 @@ task<void> writer::finish()
     error_code ec;
     sink_->finish(ec);
     if (ec)
-        throw system_error(ec, "sluice::writer::finish");
+        throw_error(ec, "finish");
     co_await async_wait(wait_for::finished, use_awaitable);
 }
 

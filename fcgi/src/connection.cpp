@@ -24,6 +24,27 @@ namespace {
 constexpr int reads_a_turn = 8;
 constexpr std::size_t max_iovecs = 64;
 
+// As sendmsg; `total` is what was offered. One slice, as a small answer is, goes without a message header to copy.
+ssize_t send_slices(int fd, std::span<const std::span<const std::byte>> slices, std::size_t& total) noexcept
+{
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (slices.size() == 1) {
+        total = slices[0].size();
+        return ::send(fd, slices[0].data(), total, flags);
+    }
+    std::array<iovec, max_iovecs> vectors;
+    const auto count = std::min(slices.size(), vectors.size());
+    total = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        vectors[i] = {const_cast<std::byte*>(slices[i].data()), slices[i].size()};
+        total += slices[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(fd, &message, flags);
+}
+
 error_code last_error() noexcept
 {
     return {errno, boost::system::system_category()};
@@ -180,17 +201,9 @@ void connection::pump()
         const auto slices = session_.gather();
         if (slices.empty())
             break;
-        std::array<iovec, max_iovecs> vectors;
-        const auto count = std::min(slices.size(), vectors.size());
+        const bool all = slices.size() <= max_iovecs;
         std::size_t total = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            vectors[i] = {const_cast<std::byte*>(slices[i].data()), slices[i].size()};
-            total += slices[i].size();
-        }
-        msghdr message{};
-        message.msg_iov = vectors.data();
-        message.msg_iovlen = count;
-        const auto n = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const auto n = send_slices(fd_, slices, total);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -208,7 +221,7 @@ void connection::pump()
             output_ready(); // the session may want to read on now (`exchange::stuck`)
             break;
         }
-        if (session_.finished())
+        if (session_.finished() || (all && !session_.more_output()))
             break;
     }
     pumping_ = false;

@@ -44,7 +44,8 @@ std::span<const std::span<const std::byte>> session::gather()
         push(std::as_bytes(std::span(control_in_flight_)), {nullptr, 0, kind::control, false, false});
     }
     // One block each in turn, so that an endless response holds no other up by more than a block.
-    for (std::size_t quiet = 0; quiet < slots_.size() && slices_.size() < front_ + max_slices;) {
+    std::size_t quiet = 0;
+    while (quiet < slots_.size() && slices_.size() < front_ + max_slices) {
         if (next_ >= slots_.size())
             next_ = 0;
         if (frame_one(*slots_[next_++]))
@@ -52,7 +53,8 @@ std::span<const std::span<const std::byte>> session::gather()
         else
             ++quiet;
     }
-    if (nothing_waits && direct_slot_ && !direct_.empty() && !direct_slot_->x->output().can_pull())
+    more_ = quiet < slots_.size() || !direct_.empty();
+    if (nothing_waits && !direct_.empty() && direct_slot_ && !direct_slot_->x->output().can_pull())
         frame_direct();
     return std::span(slices_).subspan(front_);
 }
@@ -164,7 +166,8 @@ std::size_t session::send(exchange& x, std::span<const std::byte> direct)
     driver_.pump();
     if (!direct_slot_)
         return 0; // the connection broke meanwhile
-    settle_direct();
+    if (!direct_.empty())
+        settle_direct();
     direct_slot_ = nullptr;
     direct_ = {};
     return direct_sent_;

@@ -213,6 +213,7 @@ private:
     bool push();
     bool body_complete() const noexcept;
     error_code write_fault() const noexcept;
+    std::size_t try_write_any(std::span<const std::byte> bytes, error_code& ec);
     bool satisfied(wait_for what) const noexcept;
     void check_waiter();
     void resume_writer();

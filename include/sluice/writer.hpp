@@ -55,7 +55,14 @@ public:
         return sink_->try_write({static_cast<const std::byte*>(bytes.data()), bytes.size()}, ec);
     }
     std::size_t try_write(std::string_view bytes, error_code& ec) { return try_write(as_buffer(bytes), ec); }
-    std::size_t try_write(boost::asio::const_buffer bytes);
+    std::size_t try_write(boost::asio::const_buffer bytes)
+    {
+        error_code ec;
+        const auto n = try_write(bytes, ec);
+        if (ec)
+            throw_error(ec, "try_write");
+        return n;
+    }
     std::size_t try_write(std::string_view bytes) { return try_write(as_buffer(bytes)); }
 
     /// Writes all of `bytes`, of any size, resuming as the client makes room. Throws `system_error`.
@@ -107,6 +114,7 @@ public:
 
 private:
     static boost::asio::const_buffer as_buffer(std::string_view s) noexcept { return {s.data(), s.size()}; }
+    [[noreturn]] static void throw_error(error_code ec, const char* call);
     task<void> write_rest(boost::asio::const_buffer bytes);
     task<void> wait_until_flushed();
     static bool start_write(sink_ptr s, boost::asio::const_buffer rest,

@@ -60,6 +60,9 @@ public:
     /// of a non-const member.
     std::span<const std::span<const std::byte>> gather();
 
+    /// True when the last `gather` left something that was ready unframed.
+    bool more_output() const noexcept { return more_; }
+
     /// The kernel took the first `n` bytes of what `gather` gave.
     void sent(std::size_t n);
 
@@ -178,6 +181,7 @@ private:
     std::size_t direct_sent_ = 0;
     std::array<std::array<std::byte, header_size>, max_direct_records> direct_headers_;
 
+    bool more_ = false;
     bool closing_ = false;
     bool faulted_ = false;
     bool draining_ = false;
