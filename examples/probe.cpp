@@ -52,17 +52,16 @@ bool has(request& req, std::string_view parameter)
 constexpr std::string_view alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY";
 constexpr std::size_t longest_piece = 1 << 20;
 
-const std::string pattern = [] {
-    std::string t;
-    t.reserve(longest_piece + 2 * alphabet.size());
-    while (t.size() < longest_piece + alphabet.size())
-        t += alphabet;
-    return t;
-}();
-
 // Precondition: size <= longest_piece.
 std::string_view piece_at(std::uint64_t offset, std::size_t size)
 {
+    static const std::string pattern = [] {
+        std::string t;
+        t.reserve(longest_piece + 2 * alphabet.size());
+        while (t.size() < longest_piece + alphabet.size())
+            t += alphabet;
+        return t;
+    }();
     return {pattern.data() + offset % alphabet.size(), size};
 }
 

@@ -78,7 +78,8 @@ void field_list::add_placed(std::size_t at, std::size_t name_size, std::size_t v
 void field_list::add_entry(std::size_t at, std::size_t name_size, std::size_t value_size, std::uint32_t key)
 {
     entries_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name_size),
-                        static_cast<std::uint32_t>(at + name_size), static_cast<std::uint32_t>(value_size), key});
+                        static_cast<std::uint32_t>(at + name_size), static_cast<std::uint32_t>(value_size),
+                        key});
 }
 
 void field_list::set(std::string_view name, std::string_view value)
@@ -149,7 +150,9 @@ std::size_t field_list::append_to_larger(std::string_view a, std::string_view b)
 
     // `a` and `b` may be views into the old text, which therefore lives until all is copied. What `set_at`
     // and the erasing calls left unused is not taken along.
-    std::string larger(std::clamp(2 * (live + a.size() + b.size()), least_capacity, most_text), '\0');
+    // An environment comes in one piece, and grows by little then.
+    const std::size_t needed = live + a.size() + b.size();
+    std::string larger(std::clamp(needed + needed / 4, least_capacity, most_text), '\0');
     std::size_t end = 0;
     const auto move_over = [&](std::uint32_t& from, std::uint32_t size) {
         copy_to(larger.data() + end, {text_.data() + from, size});

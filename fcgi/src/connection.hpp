@@ -70,8 +70,9 @@ private:
     boost::asio::generic::stream_protocol::socket socket_;
     std::optional<boost::asio::steady_timer> fault_pause_;
 
-    /// Where an idle connection waits for bytes: enough for most requests whole, little enough to keep one each.
-    std::array<std::byte, 2048> first_bytes_;
+    /// Where an idle connection waits for bytes: enough for many requests whole, little enough for each to keep one. What is
+    /// longer goes on in the loop's own buffer.
+    std::array<std::byte, 1024> first_bytes_;
 };
 
 using connection_ptr = boost::intrusive_ptr<connection>;

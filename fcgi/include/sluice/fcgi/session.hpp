@@ -175,7 +175,8 @@ private:
     std::string control_, control_in_flight_;
     std::string leftover_;
 
-    static constexpr std::size_t max_direct_records = 16;
+    /// One write of 64 KiB. A thousand connections keep room for the slices of as many.
+    static constexpr std::size_t max_direct_records = 5;
     slot* direct_slot_ = nullptr;
     std::span<const std::byte> direct_;
     std::size_t direct_sent_ = 0;
