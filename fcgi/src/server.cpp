@@ -49,6 +49,13 @@ public:
         acceptor_.emplace(loops_[0]->context(), ::fcntl(listener_.fd(), F_DUPFD_CLOEXEC, 3));
     }
 
+    ~impl()
+    {
+        // Connections that are open still close now, and one loop's must not wake another that has gone.
+        for (auto& l : loops_)
+            l->on_closed = nullptr;
+    }
+
     void run()
     {
         log::info("serving FastCGI on {}", listener_.address());
