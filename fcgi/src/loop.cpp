@@ -44,6 +44,8 @@ loop::~loop()
 {
     while (!open_.empty())
         open_.front().close();
+    // Apps that wait for their clients live in what those hold: unless they are told, nobody ends them.
+    resources_->turn().run();
     resources_->runners().keep(0); // they hold work of the context, which goes before them
 }
 
