@@ -23,14 +23,19 @@ std::optional<std::uint64_t> request_body::length() const noexcept
 
 task<std::size_t> request_body::read(boost::asio::mutable_buffer to)
 {
+    return read_some(exchange_, to);
+}
+
+task<std::size_t> request_body::read_some(exchange& x, boost::asio::mutable_buffer to)
+{
     error_code ec;
     bool end = false;
-    const auto n = exchange_.try_read(bytes_of(to), ec, end);
+    const auto n = x.try_read(bytes_of(to), ec, end);
     if (ec)
         throw system_error(ec, "sluice::request_body::read");
     if (n > 0 || end || to.size() == 0)
         co_return n;
-    co_return co_await async_read(to, boost::asio::use_awaitable);
+    co_return co_await request_body(x).async_read(to, boost::asio::use_awaitable);
 }
 
 executor request_body::own_executor(exchange& x)

@@ -48,6 +48,8 @@ public:
     }
 
 private:
+    // Static as all of them: `request::body()` gives a temporary, which an operation started later would outlive.
+    static task<std::size_t> read_some(exchange& x, boost::asio::mutable_buffer to);
     static executor own_executor(exchange& x);
     static bool start_read(exchange& x, boost::asio::mutable_buffer to,
                            detail::unique_function<void(error_code, std::size_t)> done);
