@@ -61,6 +61,7 @@ TEST_CASE("R33: a responder assigned over is a dropped one - a moved one is not"
     kept->send(200, {{"Content-Type", "text/plain"}}, "second");
     loop.poll();
     CHECK(second.body() == "second");
+    kept.reset(); // before the loop goes
 }
 
 TEST_CASE("R34, F14: a response may be given long after the app returned, whole")

@@ -7,7 +7,7 @@
 #include "support/catch.hpp"
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -41,8 +41,8 @@ TEST_CASE("R39: an exception before the head is a complete 500 in plain text, lo
          },
          "no std::exception"},
         {"coroutine whose responder is kept elsewhere",
-         [kept = std::make_shared<std::optional<responder>>()](request&, responder respond) -> task<void> {
-             kept->emplace(std::move(respond));
+         [](request& req, responder respond) -> task<void> {
+             req.on_end([kept = std::make_shared<responder>(std::move(respond))] {});
              throw std::runtime_error("broken apart");
              co_return;
          },
