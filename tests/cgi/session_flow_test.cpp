@@ -224,7 +224,7 @@ TEST_CASE(
     pipes.start();
     app.start();
     app.fill();
-    std::optional<error_code> wait, next, late;
+    std::optional<error_code> wait, next;
     int ends = 0;
     app.req->on_end([&] { ++ends; });
     app.out->async_wait_writable([&](error_code ec) { wait = ec; });
@@ -261,7 +261,7 @@ TEST_CASE(
 
 TEST_CASE("F10: an endless producer meets the error with its next write after EPIPE, and it stays")
 {
-    const std::size_t size = GENERATE(1, 4096, 100000);
+    const std::size_t size = GENERATE(1u, 4096u, 100000u);
     CAPTURE(size);
     std::uint64_t after = 0;
     bool gone = false;

@@ -134,7 +134,7 @@ TEST_CASE("a write that goes to the kernel straight from the app's buffer may be
         check_cuts({at}, fake_pipes::everything);
         check_cuts({at, 0, 16384, 0, 1}, fake_pipes::everything);
     }
-    for (const std::uint64_t size : {1, 7, 61, 4096, 16367, 16368, 16369, 16384, 39999}) {
+    for (const std::uint64_t size : {1u, 7u, 61u, 4096u, 16367u, 16368u, 16369u, 16384u, 39999u}) {
         CAPTURE(size);
         check_cuts({}, size);
     }
@@ -207,8 +207,8 @@ TEST_CASE("R19: a body that ends before CONTENT_LENGTH is an error, not an end")
 TEST_CASE("R19: no more than CONTENT_LENGTH is read from stdin (RFC 3875 section 4.2)")
 {
     fake_loop loop(count);
-    const std::size_t size = GENERATE(1, 5, 4096, 100000);
-    const std::size_t more = GENERATE(0, 1, 100000);
+    const std::size_t size = GENERATE(1u, 5u, 4096u, 100000u);
+    const std::size_t more = GENERATE(0u, 1u, 100000u);
     CAPTURE(size, more);
     fake_pipes pipes(loop);
     pipes.start("POST", {length(size)});
@@ -234,7 +234,7 @@ TEST_CASE("R8: without a CONTENT_LENGTH, or with 0, there is no body and stdin i
 TEST_CASE("R19: a chunked body, which Apache passes on without a CONTENT_LENGTH, ends where stdin ends")
 {
     fake_loop loop(count);
-    const std::size_t size = GENERATE(0, 1, 100000);
+    const std::size_t size = GENERATE(0u, 1u, 100000u);
     CAPTURE(size);
     fake_pipes pipes(loop);
     pipes.start("POST", {"HTTP_TRANSFER_ENCODING=chunked"});

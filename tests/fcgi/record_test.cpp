@@ -137,7 +137,7 @@ TEST_CASE("records: the largest content, in pieces of many sizes")
 {
     const wire_record largest{record_type::stdin_stream, 7, pattern(65535), 1};
     const auto wire = encoded({largest, {record_type::stdin_stream, 7, "", 0}});
-    for (const std::size_t size : {1, 7, 8, 9, 4096, 65535, 65543, 65544}) {
+    for (const std::size_t size : {1u, 7u, 8u, 9u, 4096u, 65535u, 65543u, 65544u}) {
         INFO("pieces of " << size);
         record_decoder decoder;
         decoded got;
@@ -190,10 +190,10 @@ TEST_CASE("records: a record after good ones is refused for its version")
 
 TEST_CASE("records: headers round trip")
 {
-    for (const unsigned type : {0, 1, 5, 6, 11, 12, 255})
-        for (const unsigned id : {0, 1, 255, 256, 4660, 65535})
-            for (const unsigned size : {0, 1, 255, 256, 65535})
-                for (const unsigned padding : {0, 1, 7, 255}) {
+    for (const unsigned type : {0u, 1u, 5u, 6u, 11u, 12u, 255u})
+        for (const unsigned id : {0u, 1u, 255u, 256u, 4660u, 65535u})
+            for (const unsigned size : {0u, 1u, 255u, 256u, 65535u})
+                for (const unsigned padding : {0u, 1u, 7u, 255u}) {
                     const record_header h{static_cast<record_type>(type), static_cast<std::uint16_t>(id),
                                           static_cast<std::uint16_t>(size), static_cast<std::uint8_t>(padding)};
                     std::array<std::byte, fcgi::header_size> wire;
@@ -218,7 +218,7 @@ TEST_CASE("records: append_record and the decoder round trip, padded to 8 bytes"
 {
     std::string wire = "before";
     std::vector<wire_record> wanted;
-    for (const std::size_t size : {0, 1, 2, 7, 8, 9, 255, 256, 4095, 65535}) {
+    for (const std::size_t size : {0u, 1u, 2u, 7u, 8u, 9u, 255u, 256u, 4095u, 65535u}) {
         const auto content = pattern(size);
         fcgi::append_record(record_type::stdout_stream, 515, content, wire);
         CHECK((wire.size() - 6) % 8 == 0);

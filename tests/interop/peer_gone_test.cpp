@@ -83,7 +83,7 @@ TEST_CASE("F8: a web server that vanishes costs its connection and nothing else"
         request("/hello", ""),
     };
     for (const std::string& each : requests) {
-        for (const std::size_t read_first : {0, 1, 100, 20'000}) {
+        for (const std::size_t read_first : {0u, 1u, 100u, 20'000u}) {
             for (const std::size_t sent : {each.size(), each.size() - 4, each.size() / 2}) {
                 connection web_server(socket);
                 INFO(read_file(folder / "log"));
