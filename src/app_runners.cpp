@@ -14,6 +14,9 @@
 
 namespace sluice::detail {
 
+app_runner::app_runner(executor ex) : executor_(std::move(ex)) {}
+app_runner::~app_runner() = default;
+
 void app_runner::cancel()
 {
     cancelled_ = true;

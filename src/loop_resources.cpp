@@ -15,23 +15,19 @@ constexpr std::size_t idle_exchanges = 64;
 loop_resources::loop_resources(executor ex, application app, const sluice::limits& l,
                                const normalize_options& normalize, const service_facts& facts,
                                detail::unique_function<void()> schedule)
-    : executor_(std::move(ex)), app_(std::move(app)), limits_(l), normalize_(normalize), facts_(facts),
-      pool_(l.pool_bytes, l.block_size), turn_(std::move(schedule))
+    : executor_(std::move(ex)), limits_(l), normalize_(normalize), facts_(facts),
+      pool_(l.pool_bytes, l.block_size), turn_(std::move(schedule)), app_(std::move(app))
 {
     idle_.reserve(idle_exchanges);
 }
 
-loop_resources::~loop_resources()
-{
-    for (exchange* x : idle_)
-        delete x;
-}
+loop_resources::~loop_resources() = default;
 
 exchange_ptr loop_resources::new_exchange()
 {
     if (idle_.empty())
         return new exchange(*this);
-    exchange_ptr x(idle_.back());
+    exchange_ptr x(idle_.back().release());
     idle_.pop_back();
     return x;
 }
@@ -39,7 +35,7 @@ exchange_ptr loop_resources::new_exchange()
 void loop_resources::recycle(exchange* x) noexcept
 {
     if (idle_.size() < idle_exchanges)
-        idle_.push_back(x); // reserved by the constructor
+        idle_.emplace_back(x); // reserved by the constructor
     else
         delete x;
 }

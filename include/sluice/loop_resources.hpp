@@ -69,7 +69,6 @@ private:
     void recycle(exchange* x) noexcept;
 
     executor executor_;
-    application app_;
     sluice::limits limits_;
     normalize_options normalize_;
     service_facts facts_;
@@ -77,8 +76,9 @@ private:
     detail::turn turn_;
     counters counters_;
     std::string scratch_;
-    std::vector<exchange*> idle_;
+    std::vector<std::unique_ptr<exchange>> idle_;
     detail::app_runners runners_{executor_};
+    application app_; ///< the first to go: responders that it kept give their exchanges back here
 };
 
 } // namespace sluice

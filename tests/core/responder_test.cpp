@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 using namespace sluice;
@@ -341,4 +342,23 @@ TEST_CASE("exchange: a transport may refuse a request itself")
     CHECK(client.body() == "Busy.\n");
     CHECK(loop.statistics().active == 0);
     CHECK(loop.statistics().requests == 0);
+}
+
+TEST_CASE("R34: a responder that the app keeps may outlive the loop's last turn")
+{
+    std::weak_ptr<std::optional<responder>> watched;
+    {
+        auto kept = std::make_shared<std::optional<responder>>();
+        watched = kept;
+        fake_loop loop([kept = std::move(kept)](request&, responder respond) -> task<void> {
+            kept->emplace(std::move(respond));
+            co_return;
+        });
+        fake_host client(loop);
+        client.request();
+        loop.poll();
+        CHECK(watched.lock()->has_value());
+        client.leave();
+    } // the app goes with the loop, and with it the responder, which gives its exchange back
+    CHECK(watched.expired());
 }

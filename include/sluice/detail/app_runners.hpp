@@ -24,7 +24,8 @@ namespace detail {
 /// request together.
 class app_runner : public std::enable_shared_from_this<app_runner> {
 public:
-    explicit app_runner(executor ex) : executor_(std::move(ex)) {}
+    explicit app_runner(executor ex);
+    ~app_runner();
 
     /// Cancels what the app waits for. The runner is not used again.
     void cancel();
