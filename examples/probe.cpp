@@ -235,7 +235,7 @@ task<void> not_found(request&, responder respond)
     co_return;
 }
 
-// Mounted anywhere: the last part of the path that names a route counts, so /app/probe/env/more/path is /env.
+// Mounted anywhere: the first part of what follows the mount point counts, so /env/more/path is /env.
 task<void> probe(request& req, responder respond)
 {
     std::string_view path = req.env().path_info();

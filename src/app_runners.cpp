@@ -63,6 +63,9 @@ task<void> app_runners::serve(app_runners& all, app_runner& me)
         {
             const exchange::running_app app(std::move(me.next_), me);
             responder respond = *std::exchange(me.respond_, std::nullopt);
+            // As co_spawn would begin, whatever the app before has set.
+            co_await boost::asio::this_coro::reset_cancellation_state();
+            co_await boost::asio::this_coro::throw_if_cancelled(true);
             std::exception_ptr failure;
             try {
                 co_await app.start(std::move(respond));

@@ -122,6 +122,17 @@ void exchange::app_returned(const std::exception_ptr& failure)
     }
 }
 
+void exchange::app_failed(const std::exception_ptr& failure)
+{
+    if (phase_ == phase::over)
+        return; // the client went first, and what the app makes of that is its own
+    log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(), describe(failure));
+    if (phase_ == phase::waiting)
+        answer_error(500, "The application failed.");
+    else
+        abort(errc::aborted);
+}
+
 void exchange::responder_dropped()
 {
     responder_alive_ = false;

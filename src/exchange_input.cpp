@@ -29,7 +29,8 @@ void exchange::body_arrived(std::span<const std::byte> bytes)
         bytes = bytes.first(static_cast<std::size_t>(
             std::min<std::uint64_t>(bytes.size(), *body_length_ - std::min(*body_length_, body_received_))));
     body_received_ += bytes.size();
-    if (const auto most = resources_.limits().request_body; most > 0 && body_received_ > most && !body_error_) {
+    if (const auto most = resources_.limits().request_body; most > 0 && body_received_ > most && !body_error_)
+    {
         log::warning("#{} the body passes {} bytes (limits::request_body)", id_, most);
         body_error_ = errc::body_too_large;
     }
@@ -46,7 +47,8 @@ void exchange::body_arrived(std::span<const std::byte> bytes)
 
 bool exchange::stuck() const noexcept
 {
-    return phase_ == phase::streaming && !reader_ && !out_.empty() && in_.spilled() < resources_.limits().spill;
+    return phase_ == phase::streaming && !reader_ && !out_.empty() &&
+           in_.spilled() < resources_.limits().spill;
 }
 
 void exchange::body_ended()
@@ -126,10 +128,10 @@ void exchange::resume_reader()
     if (const auto n = in_.end_loan(); n > 0) {
         if (body_open_ && host_)
             host_->input_wanted(*this);
-        return done({}, n);
+        return complete([&] { done({}, n); });
     }
     if (reader_result_ && !body_error_)
-        return done(reader_result_, 0);
+        return complete([&] { done(reader_result_, 0); });
     error_code ec;
     bool end = false;
     const auto n = try_read(reader_buffer_, ec, end);
@@ -138,7 +140,7 @@ void exchange::resume_reader()
         in_.lend(reader_buffer_);
         return;
     }
-    done(ec, n);
+    complete([&] { done(ec, n); });
 }
 
 } // namespace sluice

@@ -283,7 +283,7 @@ void exchange::resume_writer()
         return; // another operation used up what had become free
     if (!ec && waiting_for_ == wait_for::writable && phase_ != phase::streaming)
         ec = errc::already_finished;
-    std::exchange(waiter_, {})(ec);
+    complete([&] { std::exchange(waiter_, {})(ec); });
 }
 
 // Ending

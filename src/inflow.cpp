@@ -10,7 +10,8 @@ namespace sluice {
 
 inflow::inflow(buffer_pool& pool, const limits& l) : pool_(pool), account_(pool)
 {
-    blocks_.set_capacity(std::max<std::size_t>(1, l.input_window / pool.block_size()));
+    const auto most = std::max<std::size_t>(1, pool.stats().total);
+    blocks_.set_capacity(std::clamp<std::size_t>(l.input_window / pool.block_size(), 1, most));
 }
 
 void inflow::reset() noexcept

@@ -8,7 +8,9 @@
 namespace sluice {
 
 outflow::outflow(buffer_pool& pool, const limits& l)
-    : pool_(pool), account_(pool), max_blocks_(std::max<std::size_t>(1, l.window / pool.block_size())),
+    : pool_(pool), account_(pool), // a window larger than the pool is one as large
+      max_blocks_(std::clamp<std::size_t>(l.window / pool.block_size(), 1,
+                                          std::max<std::size_t>(1, pool.stats().total))),
       growth_(l.window_growth)
 {
     blocks_.set_capacity(max_blocks_);

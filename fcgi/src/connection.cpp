@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -184,6 +185,26 @@ void connection::on_end_of_input()
                             });
 }
 
+// True while no read is under way and none may be: the end of the input would not be seen.
+bool connection::reading_waits() const noexcept
+{
+    return !reading_ && !end_of_input_ && session_.read_limit(blocked_) == 0;
+}
+
+void connection::peer_gone()
+{
+    peer_gone_ = true;
+    if (fd_ < 0 || lingering_ || !reading_waits())
+        return; // reading finds the end itself, or `settle` this
+    {
+        const detail::turn::scope turn(loop_.resources().turn());
+        end_of_input_ = true;
+        more_likely_ = false;
+        session_.lost(sluice::errc::client_gone);
+    }
+    settle();
+}
+
 void connection::input_wanted()
 {
     if (fd_ >= 0 && !reading_)
@@ -270,13 +291,22 @@ void connection::settle()
         if (session_.faulted() && !end_of_input_) {
             if (!fault_pause_) {
                 fault_pause_.emplace(loop_.context(), std::chrono::milliseconds(20));
-                fault_pause_->async_wait([self = connection_ptr(this)](const error_code&) { self->close(); });
+                fault_pause_->async_wait([self = connection_ptr(this)](const error_code&) {
+                    if (self->fd_ >= 0)
+                        self->session_.input_pending() ? self->linger() : self->close();
+                });
             }
             return;
         }
         if (session_.input_pending() && !end_of_input_)
             return linger();
         return close();
+    }
+    if (reading_waits() && !session_.finished()) {
+        if (peer_gone_)
+            return peer_gone();
+        if (!std::exchange(watched_, true))
+            loop_.watch().add(*this, fd_);
     }
     if (!more_likely_)
         read_later();
@@ -375,6 +405,8 @@ void connection::close()
     const connection_ptr keep(this);
     session_.lost(sluice::errc::client_gone);
     detail::turn::task::unlink();
+    if (watched_)
+        loop_.watch().remove(fd_);
     if (registered_) {
         error_code ignored;
         socket_.close(ignored);

@@ -35,6 +35,9 @@ public:
     void check(std::chrono::steady_clock::time_point now);
     void close();
 
+    /// The peer has closed, seen while nothing was read from it.
+    void peer_gone();
+
     // session_driver
     void pump() override;
     void output_ready() override;
@@ -45,6 +48,7 @@ private:
 
     void read_now();
     void read_later();
+    bool reading_waits() const noexcept;
     void on_readable(const error_code& ec, std::size_t n);
     void on_writable();
     void on_end_of_input();
@@ -65,6 +69,8 @@ private:
     bool end_of_input_ = false;
     bool more_likely_ = false; ///< the last read filled all the room it was given
     bool lingering_ = false;
+    bool watched_ = false; ///< by the loop's watch, from the first time that reading had to wait
+    bool peer_gone_ = false;
     std::uint64_t discarded_ = 0;
     std::chrono::steady_clock::time_point linger_until_{};
     boost::asio::generic::stream_protocol::socket socket_;

@@ -30,8 +30,6 @@ const char* text_of(int code) noexcept
         return "FastCGI record of a type that the state of its request does not allow";
     case errc::request_idle:
         return "a FastCGI request was begun and nothing more came for limits::request_idle";
-    case errc::too_many_refused:
-        return "too many FastCGI requests were begun and refused, and their input never ended";
     case errc::management_too_large: return "FastCGI GET_VALUES longer than any sane query";
     case errc::closed_mid_record: return "the web server closed the connection inside a FastCGI record";
     case errc::closed_mid_request:

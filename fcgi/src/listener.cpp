@@ -45,8 +45,8 @@ sockaddr_un unix_address(const std::string& path)
     sockaddr_un a{};
     a.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof a.sun_path)
-        throw std::invalid_argument(fmt::format("unix:{}: the path of a unix socket has 1 to {} characters", path,
-                                                sizeof a.sun_path - 1));
+        throw std::invalid_argument(fmt::format("unix:{}: the path of a unix socket has 1 to {} characters",
+                                                path, sizeof a.sun_path - 1));
     std::memcpy(a.sun_path, path.data(), path.size());
     return a;
 }
@@ -58,9 +58,11 @@ void remove_stale(const std::string& path, const sockaddr_un& address)
     if (::lstat(path.c_str(), &st) != 0)
         return;
     if (!S_ISSOCK(st.st_mode))
-        throw std::invalid_argument(fmt::format("unix:{}: something that is no socket is there; give another path", path));
+        throw std::invalid_argument(
+            fmt::format("unix:{}: something that is no socket is there; give another path", path));
     const descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (::connect(probe.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN)
+    if (::connect(probe.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+        errno == EAGAIN)
         throw std::invalid_argument(
             fmt::format("unix:{}: a program is listening there already; stop it or give another path", path));
     if (errno == ECONNREFUSED)
@@ -87,7 +89,8 @@ int open_tcp(const std::string& host, const std::string& port, int backlog)
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
     addrinfo* found = nullptr;
-    if (const int e = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found); e != 0)
+    if (const int e = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
+        e != 0)
         throw std::invalid_argument(fmt::format("tcp:{}:{}: {}", host, port, ::gai_strerror(e)));
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> all(found, &::freeaddrinfo);
     for (const addrinfo* a = found; a; a = a->ai_next) {
@@ -111,7 +114,8 @@ std::string tcp_name(int fd)
         ::getnameinfo(reinterpret_cast<const sockaddr*>(&a), size, host, sizeof host, port, sizeof port,
                       NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return "tcp:?";
-    return a.ss_family == AF_INET6 ? fmt::format("tcp:[{}]:{}", host, port) : fmt::format("tcp:{}:{}", host, port);
+    return a.ss_family == AF_INET6 ? fmt::format("tcp:[{}]:{}", host, port)
+                                   : fmt::format("tcp:{}:{}", host, port);
 }
 
 } // namespace
@@ -128,7 +132,11 @@ listener listener::open(std::string_view address, int backlog)
     if (address.starts_with("unix:")) {
         std::string path(address.substr(5));
         listener l(open_unix(path, backlog), std::string(address));
-        l.path_to_remove_ = std::move(path);
+        struct stat st {};
+        if (::lstat(path.c_str(), &st) == 0) {
+            l.file_ = {st.st_dev, st.st_ino};
+            l.path_to_remove_ = std::move(path);
+        }
         return l;
     }
     if (address.starts_with("tcp:")) {
@@ -142,8 +150,8 @@ listener listener::open(std::string_view address, int backlog)
             return {fd, tcp_name(fd)};
         }
     }
-    throw std::invalid_argument(
-        fmt::format("'{}' is no address: use unix:/path/to/socket or tcp:host:port, as in tcp:127.0.0.1:9000", address));
+    throw std::invalid_argument(fmt::format(
+        "'{}' is no address: use unix:/path/to/socket or tcp:host:port, as in tcp:127.0.0.1:9000", address));
 }
 
 listener listener::inherit(int fd)
@@ -161,7 +169,8 @@ listener listener::inherit(int fd)
 
 listener::listener(listener&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), flags_to_restore_(other.flags_to_restore_),
-      address_(std::move(other.address_)), path_to_remove_(std::move(other.path_to_remove_))
+      address_(std::move(other.address_)), path_to_remove_(std::move(other.path_to_remove_)),
+      file_(other.file_)
 {
     other.path_to_remove_.clear();
 }
@@ -174,6 +183,7 @@ listener& listener::operator=(listener&& other) noexcept
         flags_to_restore_ = other.flags_to_restore_;
         address_ = std::move(other.address_);
         path_to_remove_ = std::exchange(other.path_to_remove_, {});
+        file_ = other.file_;
     }
     return *this;
 }
@@ -189,7 +199,10 @@ void listener::close() noexcept
         return;
     if (flags_to_restore_ >= 0)
         ::fcntl(fd_, F_SETFL, flags_to_restore_);
-    if (!path_to_remove_.empty())
+    // Another process may have put its own socket there since.
+    struct stat st {};
+    if (!path_to_remove_.empty() && ::lstat(path_to_remove_.c_str(), &st) == 0 &&
+        file_ == std::pair(st.st_dev, st.st_ino))
         ::unlink(path_to_remove_.c_str());
     ::close(std::exchange(fd_, -1));
 }

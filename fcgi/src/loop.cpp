@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace sluice::fcgi {
 
@@ -51,7 +52,24 @@ loop::~loop()
 
 void loop::run()
 {
-    context_.run();
+    for (;;) {
+        try {
+            context_.run();
+            return;
+        } catch (const std::exception& e) {
+            // Thrown by a handler that an app posted itself: no request's, so nothing of a request is lost by going on.
+            log::error("a handler of the app threw: {}", e.what());
+        }
+    }
+}
+
+// `f` may close the connection it gets; what it puts off waits, since that may close others.
+template <class F>
+void loop::for_each_connection(F f)
+{
+    const detail::turn::scope turn(resources_->turn());
+    for (auto i = open_.begin(); i != open_.end();)
+        f(*i++);
 }
 
 void loop::adopt(int fd)
@@ -95,10 +113,7 @@ void loop::schedule_sweep()
 void loop::sweep()
 {
     const auto now = std::chrono::steady_clock::now();
-    for (auto i = open_.begin(); i != open_.end();) {
-        connection& c = *i++; // it may close itself
-        c.check(now);
-    }
+    for_each_connection([now](connection& c) { c.check(now); });
     if (now >= next_trim_) {
         resources_->pool().trim();
         // Twice more after the last connection has gone, then sleep: all pages are back by then.
@@ -113,10 +128,7 @@ void loop::drain()
     if (draining_)
         return;
     draining_ = true;
-    for (auto i = open_.begin(); i != open_.end();) {
-        connection& c = *i++;
-        c.drain();
-    }
+    for_each_connection([](connection& c) { c.drain(); });
     if (open_.empty())
         return end_drain();
     drain_timer_.expires_after(resources_->limits().drain);
@@ -125,10 +137,7 @@ void loop::drain()
             return;
         log::warning("{} connections are still open after limits::drain ({} ms): ended", open_.size(),
                      resources_->limits().drain.count());
-        for (auto i = open_.begin(); i != open_.end();) {
-            connection& c = *i++;
-            c.cancel(errc::shutting_down);
-        }
+        for_each_connection([](connection& c) { c.cancel(errc::shutting_down); });
         while (!open_.empty())
             open_.front().close();
         end_drain();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connection.hpp"
+#include "connection_watch.hpp"
 
 #include <sluice/fcgi/server.hpp>
 
@@ -38,6 +39,13 @@ public:
     /// Memory to read into, shared by all connections: valid only within one handler.
     std::span<std::byte> read_buffer() noexcept { return read_buffer_; }
 
+    connection_watch& watch()
+    {
+        if (!watch_)
+            watch_.emplace(*this);
+        return *watch_;
+    }
+
     std::size_t connections() const noexcept { return static_cast<std::size_t>(count_.value()); }
 
     /// Called after a connection has closed.
@@ -46,6 +54,8 @@ public:
 private:
     friend connection;
     void closed(connection& c);
+    template <class F>
+    void for_each_connection(F f);
     void sweep();
     void schedule_sweep();
     void end_drain();
@@ -59,6 +69,7 @@ private:
                                            boost::intrusive::list_base_hook<boost::intrusive::tag<loop>>>>
         open_;
     detail::counter count_;
+    std::optional<connection_watch> watch_;
     boost::asio::steady_timer sweep_timer_;
     boost::asio::steady_timer drain_timer_;
     std::chrono::milliseconds sweep_period_;

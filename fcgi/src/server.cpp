@@ -30,7 +30,8 @@ constexpr auto accept_pause = std::chrono::milliseconds(100);
 
 class server::impl {
 public:
-    impl(listener l, application app, const server_options& options) : limits_(options.limits), listener_(std::move(l))
+    impl(listener l, application app, const server_options& options)
+        : limits_(options.limits), listener_(std::move(l))
     {
         const unsigned threads = std::max(1u, options.threads);
         auto share = limits_;
@@ -61,10 +62,20 @@ public:
         log::info("serving FastCGI on {}", listener_.address());
         boost::asio::post(loops_[0]->context(), [this] { wait_for_connections(); });
         std::vector<std::thread> threads;
+        others_ = loops_.size() - 1;
         for (std::size_t i = 1; i < loops_.size(); ++i)
-            threads.emplace_back([l = loops_[i].get()] { l->run(); });
+            threads.emplace_back([this, l = loops_[i].get()] {
+                l->run();
+                --others_;
+                boost::asio::post(loops_[0]->context(), [] {}); // wakes it to look at `others_`
+            });
         loops_[0]->run();
-        // Loop 0 returns on drain or stop; the others do on their own then.
+        // Drained before the others it goes on without connections: signals come to its context.
+        auto& context = loops_[0]->context();
+        const auto work = boost::asio::make_work_guard(context);
+        while (others_ > 0 && !stopped_)
+            if (context.run_one() == 0)
+                context.restart(); // the end of its own drain stopped it; the others' wake it
         for (auto& t : threads)
             t.join();
     }
@@ -83,6 +94,7 @@ public:
 
     void stop()
     {
+        stopped_ = true;
         for (auto& l : loops_)
             l->context().stop();
     }
@@ -163,13 +175,13 @@ private:
     std::size_t next_ = 0;
     bool accepting_ = true;
     bool waiting_ = false;
-    std::atomic<bool> full_{false};
+    std::atomic<bool> full_{false}, stopped_{false};
+    std::atomic<std::size_t> others_{0}; ///< loops beside the first that still run
 };
 
 server::server(listener l, application app, const server_options& options)
     : impl_(std::make_unique<impl>(std::move(l), std::move(app), options))
-{
-}
+{}
 
 server::~server() = default;
 

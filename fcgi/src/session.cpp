@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::byte keep_flag{1};                // FCGI_KEEP_CONN
 constexpr std::size_t values_query_limit = 1024; // three known names take 50 bytes
-constexpr std::size_t ignored_limit = 1024;      // a peer that begins requests and never ends them
+constexpr std::size_t ignored_limit = 1024; // web servers that abort mostly send nothing more of that request
 constexpr std::size_t control_limit = 16 * 1024; // a peer that asks and never reads the answers
 
 std::string_view text_of(std::span<const std::byte> bytes) noexcept
@@ -43,6 +43,13 @@ session::slot* session::find(std::uint16_t id) noexcept
 bool session::ignored(std::uint16_t id) const noexcept
 {
     return std::find(ignored_.begin(), ignored_.end(), id) != ignored_.end();
+}
+
+void session::ignore(std::uint16_t id)
+{
+    if (ignored_.size() == ignored_limit)
+        ignored_.erase(ignored_.begin()); // should its input come after all, that is an error
+    ignored_.push_back(id);
 }
 
 void session::forget_ignored(std::uint16_t id) noexcept
@@ -133,8 +140,6 @@ error_code session::on_begin(const record_decoder::piece& p)
                                           std::to_integer<unsigned>(begin_body_[1]));
     const bool keep = (begin_body_[2] & keep_flag) != std::byte{0};
     forget_ignored(id);
-    if (ignored_.size() >= ignored_limit)
-        return errc::too_many_refused;
     if (wanted != role::responder) {
         log::warning("a request for role {}: this app is a responder (1) only",
                      static_cast<unsigned>(wanted));
@@ -226,7 +231,7 @@ void session::on_abort(std::uint16_t id)
     if (s->ending)
         return; // and so will this one
     if (s->state != slot_state::ended)
-        ignored_.push_back(id);
+        ignore(id);
 
     // Bytes of a record whose beginning is out must follow it; everything else of this request goes back.
     for (std::size_t i = front_; i < slices_.size();) {
@@ -269,7 +274,7 @@ void session::refuse_begin(std::uint16_t id, bool keep, protocol_status status)
     encode_end_request(id, app_status, status, record.data());
     control_.append(text_of(record));
     if (status != protocol_status::request_complete)
-        ignored_.push_back(id);
+        ignore(id);
     close_when_idle_ |= !keep;
     if (close_when_idle_ && slots_.empty())
         closing_ = true;

@@ -254,7 +254,7 @@ void session::end(slot& s)
 {
     s.x->ended();
     if (s.state != slot_state::ended)
-        ignored_.push_back(s.id);
+        ignore(s.id);
     close_when_idle_ |= !s.keep;
     remove(s);
     if (slots_.empty() && (close_when_idle_ || draining_))

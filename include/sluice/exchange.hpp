@@ -206,6 +206,18 @@ private:
     void reset() noexcept;
 
     void app_returned(const std::exception_ptr& failure);
+    void app_failed(const std::exception_ptr& failure);
+
+    /// Calls a completion handler of the app. One that throws fails its request, and nothing else (R39, R40).
+    template <class F>
+    void complete(F handler)
+    {
+        try {
+            handler();
+        } catch (...) {
+            app_failed(std::current_exception());
+        }
+    }
     void answer_error(int status, std::string_view text);
     void send_head(error_code& ec, std::string& why);
     void feed_body();

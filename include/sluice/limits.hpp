@@ -19,7 +19,7 @@ struct limits {
     /// All blocks of the process together. They are mapped at once and committed when first used.
     std::size_t pool_bytes = 64 * 1024 * 1024;
 
-    /// The most that may be held for one response, in whole blocks.
+    /// The most that may be held for one response, in whole blocks (rounded down) and never more than the pool.
     std::size_t window = 64 * 1024;
 
     /// The most that may be held of one request body before the app reads it, in whole blocks.

@@ -76,6 +76,34 @@ TEST_CASE("F10: app runners: what a client's leaving cancelled is not used for t
     CHECK(r.answered == 5);
 }
 
+TEST_CASE(
+    "F11: app runners: an app that made itself deaf to cancellation leaves the next one as it would begin")
+{
+    bool over = false;
+    fake_loop loop([&](request& req, responder respond) -> task<void> {
+        if (req.env().query_string() == "deaf") {
+            co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
+            co_await boost::asio::this_coro::throw_if_cancelled(false);
+            co_return respond.send(200, {{"Content-Type", "text/plain"}}, "ok");
+        }
+        try {
+            co_await sleep_for(std::chrono::hours(1));
+        } catch (const system_error&) {
+            over = true;
+            throw;
+        }
+    });
+    for (const char* query : {"deaf", "wait"}) {
+        fake_host client(loop);
+        client.request("GET", {{"QUERY_STRING", query}});
+        loop.poll();
+        CHECK(loop.resources().runners().made() == 1);
+        client.leave();
+        loop.poll();
+    }
+    CHECK(over);
+}
+
 TEST_CASE("app runners: as many as asked for are kept, and none holds the loop when they are let go")
 {
     recorded r;

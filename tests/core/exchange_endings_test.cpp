@@ -8,7 +8,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 using namespace sluice;
@@ -257,4 +259,34 @@ TEST_CASE("R41: an app that returns while its write is pending and its writer is
     CHECK_FALSE(client.ended_well());
     CHECK(completed);
     CHECK(result == errc::aborted);
+}
+
+TEST_CASE("R39, R40: a callback that throws fails its own request, as a coroutine would")
+{
+    for (const bool answered : {false, true}) {
+        CAPTURE(answered);
+        std::optional<responder> kept;
+        std::optional<writer> out;
+        std::string buffer(100, ' ');
+        fake_loop loop([&](request& req, responder respond) -> task<void> {
+            if (answered)
+                out.emplace(respond.start(plain_text()));
+            else
+                kept.emplace(std::move(respond));
+            req.body().async_read(boost::asio::buffer(buffer),
+                                  [](error_code, std::size_t) { throw std::runtime_error("not my day"); });
+            co_return;
+        });
+        fake_host client(loop);
+        client.request("POST", {{"CONTENT_LENGTH", "4"}}, true);
+        loop.poll();
+        client.feed_all("body");
+        loop.poll();
+        CHECK(loop.log().contains("not my day"));
+        CHECK(client.status() == (answered ? 200 : 500));
+        CHECK(client.ended_well() != answered);
+        kept.reset();
+        out.reset();
+        loop.poll();
+    }
 }

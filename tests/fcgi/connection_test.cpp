@@ -42,7 +42,8 @@ bool ended(socket_peer& peer, id_type id)
 
 } // namespace
 
-TEST_CASE("connection: requests one after the other on a kept connection, then a close that the client asked for")
+TEST_CASE(
+    "connection: requests one after the other on a kept connection, then a close that the client asked for")
 {
     driven_loop loop{application(echo)};
     for (const bool tcp : {false, true}) {
@@ -195,7 +196,38 @@ TEST_CASE("F11: the client of an idle stream leaves, and the app is told within 
     }
 }
 
-TEST_CASE("F8, F10: the client leaves while the app writes: at most one more write succeeds, then the error sticks")
+TEST_CASE("F12: the client leaves behind a body nobody reads, and the app is told within 100 ms")
+{
+    for (const int way : {0, 1, 2}) {
+        INFO("way " << way);
+        clock::time_point told{};
+        bool started = false;
+        driven_loop loop{application([&](request&, responder respond) -> task<void> {
+            auto out = respond.start(200, {{"Content-Type", "text/plain"}});
+            co_await out.write("the body can wait");
+            started = true;
+            try {
+                co_await sluice::sleep_for(1h);
+            } catch (const system_error&) {
+                told = clock::now();
+            }
+        })};
+        auto peer = way == 0 ? loop.connect() : loop.connect_tcp();
+        peer.send(begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "1000000"}})) +
+                  stdin_data(1, pattern(150'000), 8000));
+        REQUIRE(loop.until([&] { return peer.try_receive(), started && !peer.reply_to(1).body.empty(); }));
+        const auto left = clock::now();
+        way == 2 ? peer.reset() : peer.close();
+        REQUIRE(loop.until([&] { return told != clock::time_point{}; }));
+        CHECK(told - left < 100ms);
+        CHECK(loop.stats().client_gone == 1);
+        CHECK(loop.until([&] { return loop.loop().connections() == 0; }));
+        CHECK(loop.stats().pool_in_use == 0);
+    }
+}
+
+TEST_CASE(
+    "F8, F10: the client leaves while the app writes: at most one more write succeeds, then the error sticks")
 {
     for (const bool stalled : {true, false})
         for (const int way : {0, 1, 2}) {
@@ -217,7 +249,8 @@ TEST_CASE("F8, F10: the client leaves while the app writes: at most one more wri
             })};
             auto peer = way == 0 ? loop.connect(8192) : loop.connect_tcp(8192);
             peer.send(get());
-            REQUIRE(loop.until([&] { return stalled || (peer.try_receive(), peer.received.size() > 1'000'000); }));
+            REQUIRE(loop.until(
+                [&] { return stalled || (peer.try_receive(), peer.received.size() > 1'000'000); }));
             way == 2 ? peer.reset() : peer.close();
             REQUIRE(loop.until([&] { return failed == 3; }));
             CHECK(why == sluice::errc::client_gone);
@@ -234,7 +267,8 @@ TEST_CASE("a client that is gone before the answer does no harm to the loop")
             auto peer = way == 0 ? loop.connect() : loop.connect_tcp();
             peer.send(get(1, true, "/" + piece));
             way == 0 ? peer.close() : peer.reset();
-            CHECK_NOTHROW(loop.until([&] { return loop.loop().connections() == 0 && loop.stats().requests > 0; }));
+            CHECK_NOTHROW(
+                loop.until([&] { return loop.loop().connections() == 0 && loop.stats().requests > 0; }));
         }
     }
 }
@@ -323,7 +357,8 @@ TEST_CASE("R20: a peer that sends for ever what nobody reads is cut off, by byte
 TEST_CASE("F29: an endless response at full speed does not keep another connection waiting")
 {
     driven_loop loop{application([](request& req, responder respond) {
-        return req.env().path_info() == "/hello" ? echo(req, std::move(respond)) : endless(req, std::move(respond));
+        return req.env().path_info() == "/hello" ? echo(req, std::move(respond))
+                                                 : endless(req, std::move(respond));
     })};
     auto greedy = loop.connect(), modest = loop.connect();
     std::thread reader;

@@ -134,6 +134,19 @@ TEST_CASE("listener: a unix socket is made, and its file removed at the end")
     CHECK_FALSE(fs::exists(path));
 }
 
+TEST_CASE("listener: a socket that another process has put in the place of ours stays")
+{
+    const temp_dir dir;
+    const auto path = dir / "socket";
+    const auto address = "unix:" + path.string();
+    auto first = listener::open(address);
+    fs::remove(path);
+    const auto second = listener::open(address);
+    first.close();
+    CHECK(fs::is_socket(path));
+    CHECK(takes_connections(second, address));
+}
+
 TEST_CASE("listener: a unix socket nobody listens on any more is replaced - one in use is refused and stays")
 {
     const temp_dir dir;
@@ -195,7 +208,9 @@ TEST_CASE("listener: what is no socket is neither removed nor listened on")
 TEST_CASE("listener: a wrong address is refused with a text that says what to do")
 {
     const auto descriptors = open_descriptors();
-    for (const std::string bad : {"", "9000", "127.0.0.1:9000", "tcp:", "tcp:9000", "tcp:host:", "unix", "http:localhost:80", "TCP:127.0.0.1:0"}) {
+    for (const std::string bad : {"", "9000", "127.0.0.1:9000", "tcp:", "tcp:9000", "tcp:host:", "unix",
+                                  "http:localhost:80", "TCP:127.0.0.1:0"})
+    {
         const auto why = why_not(bad);
         INFO(why);
         CHECK(why.starts_with("invalid: '" + bad + "' is no address"));

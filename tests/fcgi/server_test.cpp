@@ -5,9 +5,13 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <atomic>
 #include <mutex>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -104,7 +108,8 @@ TEST_CASE("R12: the app is told truthfully how it is served")
             REQUIRE(peer.send(get(1, false)));
             REQUIRE(peer.receive_end());
             CHECK(peer.reply_to(1).body == std::string("fastcgi") + (threads > 1 ? " multithread" : "") +
-                                               (multiprocess ? " multiprocess" : "") + " nonblocking streaming");
+                                               (multiprocess ? " multiprocess" : "") +
+                                               " nonblocking streaming");
         }
 }
 
@@ -135,7 +140,8 @@ TEST_CASE("server: several threads serve at the same time, each with its share o
         }
     CHECK(server.until([](const statistics& s) { return s.requests == 30 && s.active == 10; }));
     peers.clear();
-    CHECK(server.until([](const statistics& s) { return s.active == 0 && s.client_gone == 10 && s.pool_in_use == 0; }));
+    CHECK(server.until(
+        [](const statistics& s) { return s.active == 0 && s.client_gone == 10 && s.pool_in_use == 0; }));
     server.stop();
     CHECK(threads.size() == 3);
 }
@@ -185,7 +191,8 @@ TEST_CASE("server: a full server can be stopped, whichever of its loops has the 
     }
 }
 
-TEST_CASE("F27: drain lets running responses end, closes idle connections, takes no new ones, and run returns")
+TEST_CASE(
+    "F27: drain lets running responses end, closes idle connections, takes no new ones, and run returns")
 {
     fcgi::server_options options = with_threads(2);
     options.limits.drain = 10s;
@@ -230,6 +237,50 @@ TEST_CASE("F27: shutdown with endless and idle streams ends within the drain lim
     }
 }
 
+TEST_CASE("F27: the drain limit ends many connections whose apps are just about to end by themselves")
+{
+    // The loop is held up until the drain limit and all the sleeps are over: then it meets them in one round.
+    fcgi::server_options options;
+    options.limits.drain = 50ms;
+    running_server server(
+        [](request&, responder respond) -> task<void> {
+            auto out = respond.start(200, {{"Content-Type", "text/plain"}});
+            co_await out.write("begun");
+            co_await sluice::sleep_for(40ms);
+        },
+        options);
+    std::vector<socket_peer> peers;
+    for (int i = 0; i < 20; ++i) {
+        peers.push_back(server.connect());
+        REQUIRE(peers.back().send(get(1, false)));
+    }
+    for (auto& peer : peers)
+        REQUIRE(peer.receive_bytes(5));
+    server.server().drain();
+    boost::asio::post(server.server().get_executor(), [] { std::this_thread::sleep_for(150ms); });
+    CHECK(server.wait_for_end());
+    for (auto& peer : peers)
+        CHECK(peer.receive_end());
+    CHECK(server.stats().pool_in_use == 0);
+}
+
+TEST_CASE("server: the first loop goes on for signals while another still drains")
+{
+    auto options = with_threads(2);
+    options.limits.drain = 30s;
+    running_server server(app, options);
+    auto first = server.connect(), second = server.connect();
+    REQUIRE(first.send(get(1, true, "/10")));
+    REQUIRE(first.receive_reply(1));
+    REQUIRE(second.send(get(1, true, "/idle")));
+    REQUIRE(second.receive_bytes(10));
+    server.server().drain();
+    CHECK(first.receive_end());
+    // As a second signal does, from the executor that signals come to.
+    boost::asio::post(server.server().get_executor(), [&] { server.server().stop(); });
+    CHECK(server.wait_for_end());
+}
+
 TEST_CASE("server: stop ends at once, before, in and after service")
 {
     {
@@ -271,7 +322,8 @@ TEST_CASE("server: descriptors running out is survived")
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    where.sin_port = htons(static_cast<std::uint16_t>(std::stoi(server.address().substr(server.address().rfind(':') + 1))));
+    where.sin_port = htons(
+        static_cast<std::uint16_t>(std::stoi(server.address().substr(server.address().rfind(':') + 1))));
     bool all_sent = true;
     for (auto& peer : peers) {
         ::connect(peer.fd(), reinterpret_cast<const sockaddr*>(&where), sizeof where);
@@ -304,8 +356,12 @@ TEST_CASE("server: clients that come and go as they like, on several threads, do
             for (unsigned i = 0; i < 100; ++i) {
                 const unsigned what = (i * 7 + n) % 6;
                 auto peer = server.connect(what == 4 ? 16384 : 0);
-                const auto request = get(1, i % 2 == 0, what == 5 ? "/idle" : what == 4 ? "/endless" : "/60000");
-                peer.send(std::string_view(request).substr(0, what == 0 ? i % request.size() : request.size()));
+                const auto request = get(1, i % 2 == 0,
+                                         what == 5   ? "/idle"
+                                         : what == 4 ? "/endless"
+                                                     : "/60000");
+                peer.send(
+                    std::string_view(request).substr(0, what == 0 ? i % request.size() : request.size()));
                 if (what <= 2) {
                     peer.reset();
                 } else if (what == 3) {

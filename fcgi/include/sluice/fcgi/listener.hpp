@@ -5,6 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include <sys/types.h>
+#include <utility>
+
 namespace sluice::fcgi {
 
 /// A listening socket: made here, or inherited from the web server.
@@ -47,6 +50,7 @@ private:
     int flags_to_restore_ = -1;
     std::string address_;
     std::string path_to_remove_;
+    std::pair<dev_t, ino_t> file_{}; ///< what `path_to_remove_` was when it was made
 };
 
 } // namespace sluice::fcgi

@@ -136,6 +136,7 @@ private:
 
     slot* find(std::uint16_t id) noexcept;
     bool ignored(std::uint16_t id) const noexcept;
+    void ignore(std::uint16_t id);
     void forget_ignored(std::uint16_t id) noexcept;
     error_code on_piece(const record_decoder::piece& p);
     error_code on_begin(const record_decoder::piece& p);
