@@ -84,12 +84,9 @@ bool memory_sink::satisfied() const
     if (error_)
         return true;
     switch (waiting_for_) {
-    case wait_for::flushed:
-        return held_.empty();
-    case wait_for::finished:
-        return finished_ && held_.empty();
-    case wait_for::writable:
-        break;
+    case wait_for::flushed: return held_.empty();
+    case wait_for::finished: return finished_ && held_.empty();
+    case wait_for::writable: break;
     }
     return finished_ || held_.size() < window_;
 }

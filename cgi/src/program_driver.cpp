@@ -92,8 +92,12 @@ class program::impl final : public session_driver, public detail::turn::task {
 public:
     impl(application app, const limits& l, const normalize_options& normalize, const program_io& io) : io_(io)
     {
-        resources_.emplace(context_.get_executor(), std::move(app), l, normalize, facts_of_cgi(),
-                           [this] { asio::post(context_, [this] { resources_->turn().run(); settle(); }); });
+        resources_.emplace(context_.get_executor(), std::move(app), l, normalize, facts_of_cgi(), [this] {
+            asio::post(context_, [this] {
+                resources_->turn().run();
+                settle();
+            });
+        });
         in_.emplace(context_, io.in);
         out_.emplace(context_, io.out);
         session_.emplace(*resources_, *this);
@@ -213,7 +217,8 @@ private:
             pollfd p{io_.err, POLLOUT, 0};
             if (::poll(&p, 1, 0) != 1 || (p.revents & POLLOUT) == 0)
                 return;
-            const auto n = ::write(io_.err, error_text_.data(), std::min<std::size_t>(error_text_.size(), 4096)); // PIPE_BUF
+            const auto n = ::write(io_.err, error_text_.data(),
+                                   std::min<std::size_t>(error_text_.size(), 4096)); // PIPE_BUF
             if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
                 return;
             if (n < 0)
@@ -314,7 +319,8 @@ private:
     void discard()
     {
         for (;;) {
-            const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(discard_left_, buffer_.size()));
+            const auto room =
+                static_cast<std::size_t>(std::min<std::uint64_t>(discard_left_, buffer_.size()));
             const auto n = room > 0 && !end_of_input_ ? ::read(in_->fd(), buffer_.data(), room) : 0;
             if (n < 0 && errno == EINTR)
                 continue;
@@ -335,7 +341,8 @@ private:
             body_is_late_ = true;
             in_->waitable()->cancel();
         });
-        in_->waitable()->async_wait(asio::posix::descriptor_base::wait_read, [this](const error_code&) { discard(); });
+        in_->waitable()->async_wait(asio::posix::descriptor_base::wait_read,
+                                    [this](const error_code&) { discard(); });
     }
 
     void stop_if_done()
@@ -359,8 +366,7 @@ private:
 
 program::program(application app, const limits& l, const normalize_options& normalize, const program_io& io)
     : impl_(std::make_unique<impl>(std::move(app), l, normalize, io))
-{
-}
+{}
 
 program::~program() = default;
 
@@ -368,7 +374,8 @@ bool program::is_cgi(int in) noexcept
 {
     int listening = 0;
     socklen_t size = sizeof listening;
-    const bool is_listener = ::getsockopt(in, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
+    const bool is_listener =
+        ::getsockopt(in, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
     return std::getenv("GATEWAY_INTERFACE") != nullptr && !is_listener;
 }
 

@@ -39,7 +39,8 @@ std::size_t session::read_limit(bool blocked) const noexcept
     if (!x_ || ended_ || !x_->body_open())
         return 0;
     // RFC 3875 section 4.2: a program must not read more, even if there is more.
-    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(resources_.limits().input_window, body_left_));
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(resources_.limits().input_window, body_left_));
     return blocked && x_->stuck() ? most : std::min(x_->body_credit(), most);
 }
 

@@ -41,8 +41,8 @@ public:
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [](auto handler, exchange* x, boost::asio::mutable_buffer b) {
                 detail::start_wait(
-                    own_executor(*x), [&](auto w) { return start_read(*x, b, std::move(w)); }, [x] { cancel_read(*x); },
-                    std::move(handler));
+                    own_executor(*x), [&](auto w) { return start_read(*x, b, std::move(w)); },
+                    [x] { cancel_read(*x); }, std::move(handler));
             },
             token, &exchange_, to);
     }

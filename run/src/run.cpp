@@ -48,7 +48,8 @@ void set_up_log(const std::string& level, const char* otherwise)
 class stop_signals {
 public:
     stop_signals(executor ex, std::function<void()> gently, std::function<void()> at_once)
-        : signals_(std::move(ex), SIGTERM, SIGUSR1, SIGINT), gently_(std::move(gently)), at_once_(std::move(at_once))
+        : signals_(std::move(ex), SIGTERM, SIGUSR1, SIGINT), gently_(std::move(gently)),
+          at_once_(std::move(at_once))
     {
         wait();
     }
@@ -78,7 +79,8 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
     options.normalize = o.normalize;
     options.threads = o.threads;
     fcgi::server server(std::move(l), std::move(app), options);
-    stop_signals signals(server.get_executor(), [&] { server.drain(); }, [&] { server.stop(); });
+    stop_signals signals(
+        server.get_executor(), [&] { server.drain(); }, [&] { server.stop(); });
     server.run();
     return 0;
 }
@@ -86,7 +88,8 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
 int serve_cgi(application app, const run_options& o)
 {
     cgi::program program(std::move(app), o.limits, o.normalize);
-    stop_signals signals(program.get_executor(), [&] { program.terminate(); }, [] { std::_Exit(1); });
+    stop_signals signals(
+        program.get_executor(), [&] { program.terminate(); }, [] { std::_Exit(1); });
     return program.run();
 }
 
@@ -124,10 +127,11 @@ int run(int argc, char** argv, application app)
         fmt::print(stderr, "{}: {}\n", program_name(argc, argv), e.what());
         return 1;
     }
-    fmt::print(stderr,
-               "{}: nothing to serve: give --fastcgi unix:/path or tcp:host:port, or let a web server start it as a "
-               "FastCGI or CGI program (--help says more)\n",
-               program_name(argc, argv));
+    fmt::print(
+        stderr,
+        "{}: nothing to serve: give --fastcgi unix:/path or tcp:host:port, or let a web server start it as a "
+        "FastCGI or CGI program (--help says more)\n",
+        program_name(argc, argv));
     return 2;
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("failures: the peer leaves after every byte of its request")
                 if (how == leave::half_close)
                     peer.half_close();
                 else
-                    how == leave::reset && tcp ? peer.reset() : peer.close();
+                    how == leave::reset&& tcp ? peer.reset() : peer.close();
                 REQUIRE(loop.until([&] { return loop.loop().connections() == 1; }));
                 REQUIRE(loop.in_use() == 0);
                 if (cut % 16 == 0)
@@ -102,7 +102,7 @@ TEST_CASE("failures: the peer leaves after every byte of the response")
                     peer.try_receive(cut - peer.received.size());
                     return rest.empty() && peer.received.size() == cut;
                 }));
-                how == leave::reset && tcp ? peer.reset() : peer.close();
+                how == leave::reset&& tcp ? peer.reset() : peer.close();
                 REQUIRE(loop.until([&] { return loop.loop().connections() == 1; }));
                 REQUIRE(loop.in_use() == 0);
                 if (cut % 50 == 0)
@@ -114,8 +114,9 @@ TEST_CASE("failures: the peer leaves after every byte of the response")
 
 TEST_CASE("failures: a peer that breaks the protocol is closed and named in the log, and nobody else notices")
 {
-    const std::string breaches[] = {"GET / HTTP/1.1\r\n\r\n", stdin_data(3, "x"), begin_request(1) + begin_request(1),
-                                    get(1) + params_end(1), begin_request(1) + params(1, {{"", "x"}})};
+    const std::string breaches[] = {"GET / HTTP/1.1\r\n\r\n", stdin_data(3, "x"),
+                                    begin_request(1) + begin_request(1), get(1) + params_end(1),
+                                    begin_request(1) + params(1, {{"", "x"}})};
     driven_loop loop{application(thrice), small_limits()};
     bystander other(loop);
     for (const auto& bytes : breaches)
@@ -138,8 +139,8 @@ TEST_CASE("F20, F21, request_idle: each limit on time ends its connection, and n
     limits l = small_limits();
     l.write_stall = l.linger = l.request_idle = 80ms;
     driven_loop loop(l);
-    auto stalled = loop.connect(4096), finished = loop.connect(4096), half = loop.connect(), idle = loop.connect(),
-         quiet = loop.connect();
+    auto stalled = loop.connect(4096), finished = loop.connect(4096), half = loop.connect(),
+         idle = loop.connect(), quiet = loop.connect();
     stalled.send(get(1));
     finished.send(get(1));
     quiet.send(get(1));
@@ -170,7 +171,8 @@ TEST_CASE("F20, F21, request_idle: each limit on time ends its connection, and n
     quiet.close();
 }
 
-TEST_CASE("F27: drain ends an endless stream within its limit, idle connections at once, and lets the others finish")
+TEST_CASE("F27: drain ends an endless stream within its limit, idle connections at once, and lets the others "
+          "finish")
 {
     limits l = small_limits();
     l.drain = 100ms;

@@ -48,16 +48,14 @@ void feed(record_decoder& decoder, std::string_view piece, decoded& got)
             REQUIRE(left.empty()); // all that was given is taken
             REQUIRE_FALSE(got.fault);
             return;
-        case record_decoder::result::failed:
-            REQUIRE(got.fault);
-            return;
-        case record_decoder::result::have_piece:
-            break;
+        case record_decoder::result::failed: REQUIRE(got.fault); return;
+        case record_decoder::result::have_piece: break;
         }
         REQUIRE(p.first == !got.open);
         if (p.first)
             got.all.push_back({p.header.type, p.header.id, {}, p.header.padding});
-        REQUIRE((p.content.empty() || (p.content.data() >= begin && p.content.data() + p.content.size() <= begin + own.size())));
+        REQUIRE((p.content.empty() ||
+                 (p.content.data() >= begin && p.content.data() + p.content.size() <= begin + own.size())));
         got.all.back().content += text_of(p.content);
         got.open = !p.last;
         REQUIRE(p.last == (got.all.back().content.size() == p.header.content_size));
@@ -74,15 +72,23 @@ const std::vector<vector>& vectors()
     static const std::vector<vector> all = {
         {"nothing", {}},
         {"one record without content", {{record_type::params, 1, "", 0}}},
-        {"no content, but padding", {{record_type::stdin_stream, 1, "", 8}, {record_type::stdin_stream, 1, "x", 0}}},
-        {"most padding", {{record_type::stdin_stream, 1, "abc", 255}, {record_type::abort_request, 1, "", 255}}},
+        {"no content, but padding",
+         {{record_type::stdin_stream, 1, "", 8}, {record_type::stdin_stream, 1, "x", 0}}},
+        {"most padding",
+         {{record_type::stdin_stream, 1, "abc", 255}, {record_type::abort_request, 1, "", 255}}},
         {"ids and types at their ends",
-         {{record_type::get_values, 0, "q", 7}, {record_type::params, 255, "p", 0}, {record_type::params, 256, "q", 1},
-          {static_cast<record_type>(255), 65535, "unknown", 1}, {static_cast<record_type>(0), 1, "", 0}}},
+         {{record_type::get_values, 0, "q", 7},
+          {record_type::params, 255, "p", 0},
+          {record_type::params, 256, "q", 1},
+          {static_cast<record_type>(255), 65535, "unknown", 1},
+          {static_cast<record_type>(0), 1, "", 0}}},
         {"content that looks like a header", {{record_type::stdin_stream, 1, record(5, 2, "x", 3), 5}}},
         {"a request",
-         {{record_type::begin_request, 1, "\0\1\0\0\0\0\0\0"s, 0}, {record_type::params, 1, pattern(40), 0},
-          {record_type::params, 1, "", 0}, {record_type::stdin_stream, 1, pattern(11), 5}, {record_type::stdin_stream, 1, "", 0}}},
+         {{record_type::begin_request, 1, "\0\1\0\0\0\0\0\0"s, 0},
+          {record_type::params, 1, pattern(40), 0},
+          {record_type::params, 1, "", 0},
+          {record_type::stdin_stream, 1, pattern(11), 5},
+          {record_type::stdin_stream, 1, "", 0}}},
     };
     return all;
 }
@@ -195,7 +201,8 @@ TEST_CASE("records: headers round trip")
             for (const unsigned size : {0u, 1u, 255u, 256u, 65535u})
                 for (const unsigned padding : {0u, 1u, 7u, 255u}) {
                     const record_header h{static_cast<record_type>(type), static_cast<std::uint16_t>(id),
-                                          static_cast<std::uint16_t>(size), static_cast<std::uint8_t>(padding)};
+                                          static_cast<std::uint16_t>(size),
+                                          static_cast<std::uint8_t>(padding)};
                     std::array<std::byte, fcgi::header_size> wire;
                     wire.fill(std::byte{0xaa});
                     fcgi::encode_header(h, wire.data());
@@ -251,9 +258,9 @@ TEST_CASE("records: END_REQUEST byte for byte")
 
 TEST_CASE("records: each type has the name of the specification")
 {
-    const std::vector<std::string> names = {"BEGIN_REQUEST", "ABORT_REQUEST", "END_REQUEST", "PARAMS",
-                                            "STDIN", "STDOUT", "STDERR", "DATA",
-                                            "GET_VALUES", "GET_VALUES_RESULT", "UNKNOWN_TYPE"};
+    const std::vector<std::string> names = {
+        "BEGIN_REQUEST", "ABORT_REQUEST", "END_REQUEST",       "PARAMS",      "STDIN", "STDOUT", "STDERR",
+        "DATA",          "GET_VALUES",    "GET_VALUES_RESULT", "UNKNOWN_TYPE"};
     for (std::size_t i = 0; i < names.size(); ++i)
         CHECK(fcgi::name_of(static_cast<record_type>(i + 1)) == names[i]);
     for (const int other : {0, 12, 255})

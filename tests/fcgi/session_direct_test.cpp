@@ -17,7 +17,8 @@ namespace {
 
 const std::string& large_body()
 {
-    static const std::string body = pattern(20'003); // five records of the smallest block, padding behind the last
+    static const std::string body =
+        pattern(20'003); // five records of the smallest block, padding behind the last
     return body;
 }
 
@@ -89,7 +90,9 @@ TEST_CASE("direct writes: the kernel stops anywhere, and the peer sees the exact
 
 TEST_CASE("direct writes: the kernel stops again and again")
 {
-    for (const std::size_t take : {1u, 2u, 3u, 7u, 8u, 9u, 100u, 4079u, 4080u, 4087u, 4088u, 4089u, 5000u, 20'000u}) {
+    for (const std::size_t take :
+         {1u, 2u, 3u, 7u, 8u, 9u, 100u, 4079u, 4080u, 4087u, 4088u, 4089u, 5000u, 20'000u})
+    {
         INFO(take << " bytes at a time");
         session_loop loop(application(write_and_spoil), small_limits());
         session_peer peer(loop);

@@ -28,9 +28,11 @@ task<void> fail_in_mid_body(request&, responder respond)
 
 // ABORT_REQUEST
 
-TEST_CASE("ABORT_REQUEST: in every state of a request, END_REQUEST comes exactly once and the connection goes on")
+TEST_CASE(
+    "ABORT_REQUEST: in every state of a request, END_REQUEST comes exactly once and the connection goes on")
 {
-    const std::string whole = begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "4"}}), 50) +
+    const std::string whole = begin_request(1) +
+                              params(1, variables("POST", "/", {{"CONTENT_LENGTH", "4"}}), 50) +
                               stdin_data(1, "body") + stdin_end(1);
     std::vector<std::size_t> boundaries;
     for (std::size_t at = 0; const auto& r : parse_records(whole).all)
@@ -113,7 +115,8 @@ TEST_CASE("F13: a response cut short ends with a record of unknown type and a cl
         CHECK(reply.ends == 0);
         CHECK_FALSE(reply.out_ended);
         CHECK(reply.body == "begun ");
-        CHECK(parse_records(peer.output()).all.back() == wire_record{static_cast<record_type>(255), 1, "", 0});
+        CHECK(parse_records(peer.output()).all.back() ==
+              wire_record{static_cast<record_type>(255), 1, "", 0});
         CHECK(peer.closed());
         CHECK(loop.log().contains("no more"));
     }
@@ -139,7 +142,8 @@ TEST_CASE("F13: with other requests on the connection, END_REQUEST has appStatus
     CHECK(peer.reply_to(2).body == "whole");
 }
 
-TEST_CASE("R40, R44: a dropped writer, an abort and too few bytes fail visibly - nothing before the head does")
+TEST_CASE(
+    "R40, R44: a dropped writer, an abort and too few bytes fail visibly - nothing before the head does")
 {
     for (const int way : {0, 1, 2}) {
         session_loop loop;
@@ -289,9 +293,10 @@ TEST_CASE("the log: every record at trace, a line a request at info")
     app.finish();
     peer.settle();
     CHECK(peer.reply_to(1).well());
-    for (const auto* line : {"trace in  BEGIN_REQUEST id 1 8 bytes", "trace in  PARAMS id 1 ", "trace in  PARAMS id 1 0 bytes",
-                             "trace in  STDIN id 1 4 bytes", "trace in  STDIN id 1 0 bytes", "trace out STDERR id 1 3 bytes",
-                             "trace out STDOUT id 1 ", "trace out STDOUT id 1 0 bytes, END_REQUEST", "info #"})
+    for (const auto* line :
+         {"trace in  BEGIN_REQUEST id 1 8 bytes", "trace in  PARAMS id 1 ", "trace in  PARAMS id 1 0 bytes",
+          "trace in  STDIN id 1 4 bytes", "trace in  STDIN id 1 0 bytes", "trace out STDERR id 1 3 bytes",
+          "trace out STDOUT id 1 ", "trace out STDOUT id 1 0 bytes, END_REQUEST", "info #"})
         CHECK(loop.log().contains(line));
     CHECK(loop.log().contains(" POST / 200 4 bytes, "));
     spdlog::default_logger()->set_level(spdlog::level::info);

@@ -39,7 +39,8 @@ struct vector {
 std::vector<vector> vectors()
 {
     const auto body = pattern(70);
-    const auto shop = variables("POST", "/shop", {{"CONTENT_LENGTH", "70"}, {"HTTP_COOKIE", std::string(130, 'c')}});
+    const auto shop =
+        variables("POST", "/shop", {{"CONTENT_LENGTH", "70"}, {"HTTP_COOKIE", std::string(130, 'c')}});
     return {
         {"GET", get(1), {{1, "GET /: "}}},
         {"GET, closed after it", get(1, false), {{1, "GET /: "}}},
@@ -49,17 +50,20 @@ std::vector<vector> vectors()
          begin_request(300) + params(300, shop, 9, 3) + stdin_data(300, body, 11, 7) + stdin_end(300),
          {{300, "POST /shop: " + body}}},
         {"two requests on one kept connection, one after the other",
-         post(1, true, "first") + get(2, false, "/second"), {{1, "POST /: first"}, {2, "GET /second: "}}},
+         post(1, true, "first") + get(2, false, "/second"),
+         {{1, "POST /: first"}, {2, "GET /second: "}}},
         {"two requests interleaved by record",
          begin_request(1) + begin_request(2) + records(4, 2, name_values(variables("GET", "/b")), 30) +
-             params(1, variables("POST", "/a", {{"CONTENT_LENGTH", "4"}})) + stdin_data(1, "ab") + params_end(2) +
-             stdin_data(1, "cd") + stdin_end(2) + stdin_end(1),
+             params(1, variables("POST", "/a", {{"CONTENT_LENGTH", "4"}})) + stdin_data(1, "ab") +
+             params_end(2) + stdin_data(1, "cd") + stdin_end(2) + stdin_end(1),
          {{1, "POST /a: abcd"}, {2, "GET /b: "}}},
         {"questions between the records of a request",
-         get_values({"FCGI_MAX_REQS"}) + begin_request(9) + get_values({"FCGI_MPXS_CONNS"}) + params(9, variables()) +
-             record(77, 0, "?") + stdin_end(9),
+         get_values({"FCGI_MAX_REQS"}) + begin_request(9) + get_values({"FCGI_MPXS_CONNS"}) +
+             params(9, variables()) + record(77, 0, "?") + stdin_end(9),
          {{9, "GET /: "}}},
-        {"an abort before the request's end, then the id again", begin_request(1) + abort_request(1) + get(1), {{1, "GET /: "}}},
+        {"an abort before the request's end, then the id again",
+         begin_request(1) + abort_request(1) + get(1),
+         {{1, "GET /: "}}},
     };
 }
 
@@ -76,7 +80,8 @@ TEST_CASE("session input: every vector at every cut")
             peer.send(cut);
             CHECK_FALSE(peer.fault());
             for (const auto& [id, answer] : v.answers) {
-                const auto reply = peer.reply_to(id, v.bytes.find(abort_request(id)) == std::string::npos ? 0 : 1);
+                const auto reply =
+                    peer.reply_to(id, v.bytes.find(abort_request(id)) == std::string::npos ? 0 : 1);
                 CHECK(reply.well());
                 CHECK(reply.body == answer);
             }
@@ -108,7 +113,8 @@ TEST_CASE("session input: the app sees what the web server sent, and is called a
 TEST_CASE("R19: the body ends at CONTENT_LENGTH, or at the empty STDIN when there is none")
 {
     const auto with_length = [](std::string_view length) {
-        return begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", std::string(length)}}));
+        return begin_request(1) +
+               params(1, variables("POST", "/", {{"CONTENT_LENGTH", std::string(length)}}));
     };
     const auto without = begin_request(1) + params(1, variables("POST", "/"));
     struct {
@@ -125,7 +131,8 @@ TEST_CASE("R19: the body ends at CONTENT_LENGTH, or at the empty STDIN when ther
         {"none announced", without + stdin_data(1, "abcdef", 1) + stdin_end(1), "abcdef"},
         {"less than announced", with_length("7") + stdin_data(1, "abcdef") + stdin_end(1),
          "abcdef" + make_error_code(sluice::errc::body_incomplete).message()},
-        {"nothing of what was announced", with_length("1") + stdin_end(1), make_error_code(sluice::errc::body_incomplete).message()},
+        {"nothing of what was announced", with_length("1") + stdin_end(1),
+         make_error_code(sluice::errc::body_incomplete).message()},
     };
     for (const auto& c : cases) {
         INFO(c.what);
@@ -270,13 +277,15 @@ TEST_CASE("session input: UNKNOWN_TYPE answers management records nobody knows, 
             session_loop loop;
             session_peer peer(loop);
             peer.send(cut);
-            CHECK(peer.output() == record(11, 0, std::string(1, static_cast<char>(type)) + std::string(7, '\0')));
+            CHECK(peer.output() ==
+                  record(11, 0, std::string(1, static_cast<char>(type)) + std::string(7, '\0')));
             CHECK_FALSE(peer.fault());
         });
     // A record of an unknown type for a request is passed over.
     session_loop loop(application(mirror), small_limits());
     session_peer peer(loop);
-    peer.send(begin_request(1) + record(99, 1, "?") + params(1, variables()) + record(200, 1, "?") + stdin_end(1) + record(12, 5, ""));
+    peer.send(begin_request(1) + record(99, 1, "?") + params(1, variables()) + record(200, 1, "?") +
+              stdin_end(1) + record(12, 5, ""));
     CHECK(peer.reply_to(1).well());
     CHECK_FALSE(peer.fault());
 }
@@ -312,7 +321,8 @@ TEST_CASE("session input: other roles are told UNKNOWN_ROLE, and the connection 
                 CHECK(peer.closed() == !keep);
                 if (keep) {
                     // Its streams follow although nobody wants them.
-                    peer.send(params(5, variables()) + stdin_data(5, "x") + stdin_end(5) + post(6, true, "body"));
+                    peer.send(params(5, variables()) + stdin_data(5, "x") + stdin_end(5) +
+                              post(6, true, "body"));
                     CHECK(peer.reply_to(6).body == "POST /: body");
                     CHECK_FALSE(peer.fault());
                 }

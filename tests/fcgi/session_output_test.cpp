@@ -45,7 +45,8 @@ std::size_t stdout_records(const session_peer& peer)
 
 } // namespace
 
-TEST_CASE("session output: a whole small response goes out in one send: head, body, empty STDOUT, END_REQUEST")
+TEST_CASE(
+    "session output: a whole small response goes out in one send: head, body, empty STDOUT, END_REQUEST")
 {
     for (const bool keep : {true, false}) {
         session_loop loop;

@@ -27,8 +27,8 @@ class unique_function<void(Args...)> {
     };
 
     template <class F>
-    static constexpr bool in_place = sizeof(F) <= room && alignof(F) <= alignof(void*) &&
-                                     std::is_nothrow_move_constructible_v<F>;
+    static constexpr bool in_place = sizeof(F) <= room &&
+                                     alignof(F) <= alignof(void*) && std::is_nothrow_move_constructible_v<F>;
 
     // Larger ones come from Asio's per-thread cache of handler memory, so that repeated operations allocate nothing either.
     template <class F>
@@ -74,8 +74,8 @@ public:
     unique_function() = default;
 
     template <class F>
-        requires(!std::is_same_v<std::decay_t<F>, unique_function> && std::is_invocable_v<std::decay_t<F>&, Args...>)
-    unique_function(F&& f)
+    requires(!std::is_same_v<std::decay_t<F>, unique_function> &&
+             std::is_invocable_v<std::decay_t<F>&, Args...>) unique_function(F&& f)
     {
         using callable = std::decay_t<F>;
         if constexpr (in_place<callable>) {
