@@ -111,12 +111,13 @@ task<void> tiny(request& req, responder respond)
 {
     const auto n = number(req, "n", 0);
     const bool flush = number(req, "flush", 0) != 0;
+    const char* const text = piece_at(0, longest_piece).data();
     auto out = respond.start(plain_text());
     for (std::uint64_t i = 0; i < n; ++i) {
-        const auto piece = piece_at(i * 16, 16);
+        const std::string_view piece(text + i * 16 % alphabet.size(), 16);
         if (const auto taken = out.try_write(piece); taken < piece.size())
             co_await out.write(piece.substr(taken));
-        if (flush)
+        if (flush && !out.try_flush())
             co_await out.flush();
     }
 }

@@ -11,10 +11,11 @@
 namespace sluice {
 
 buffer_pool::buffer_pool(std::size_t bytes, std::size_t block_size)
-    : block_size_(block_size), total_(0)
+    : block_size_(block_size), block_shift_(std::countr_zero(block_size)), total_(0)
 {
     if (block_size < 4096 || !std::has_single_bit(block_size) || block_size > (std::size_t{1} << 24))
-        throw std::invalid_argument("sluice::buffer_pool: the block size must be a power of two from 4096 to 16 MiB");
+        throw std::invalid_argument(
+            "sluice::buffer_pool: the block size must be a power of two from 4096 to 16 MiB");
     total_ = std::clamp<std::size_t>(bytes / block_size, 1, UINT32_MAX);
 
     free_.reserve(total_);
@@ -35,23 +36,6 @@ buffer_pool::buffer_pool(std::size_t bytes, std::size_t block_size)
 buffer_pool::~buffer_pool()
 {
     ::munmap(memory_, total_ * block_size_);
-}
-
-std::byte* buffer_pool::take() noexcept
-{
-    const auto index = free_.back();
-    free_.pop_back();
-    committed_[index] = true;
-    idle_ = std::min(idle_, free_.size());
-    in_use_.add(1);
-    peak_.raise_to(in_use_.value());
-    return memory_ + std::size_t{index} * block_size_;
-}
-
-void buffer_pool::give_back(std::byte* base) noexcept
-{
-    free_.push_back(static_cast<std::uint32_t>(static_cast<std::size_t>(base - memory_) / block_size_));
-    in_use_.subtract(1);
 }
 
 void buffer_pool::trim() noexcept
@@ -77,25 +61,6 @@ bool buffer_pool::account::reserve(std::size_t n) noexcept
     pool_.promised_ -= promised;
     reserved_ = n;
     return true;
-}
-
-buffer_pool::block buffer_pool::account::acquire() noexcept
-{
-    if (held_ < reserved_) {
-        --pool_.promised_;
-    } else if (!pool_.can_reserve(1)) {
-        pool_.waits_.add(1);
-        return {};
-    }
-    ++held_;
-    return {pool_.take(), this};
-}
-
-void buffer_pool::account::release(std::byte* base) noexcept
-{
-    pool_.give_back(base);
-    if (--held_ < reserved_)
-        ++pool_.promised_;
 }
 
 } // namespace sluice

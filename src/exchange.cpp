@@ -190,6 +190,7 @@ void exchange::take_errors(std::string& to)
 
 void exchange::tell(error_code reason)
 {
+    close_put_area();
     if (told_)
         return;
     told_ = true;
@@ -246,6 +247,7 @@ void exchange::log_end(std::string_view how) const
 
 void exchange::end(std::string_view how)
 {
+    close_put_area();
     if (phase_ == phase::over || phase_ == phase::idle)
         return;
     resources_.figures().active.subtract(1);
@@ -316,6 +318,7 @@ void exchange::unreferenced() noexcept
 
 void exchange::reset() noexcept
 {
+    put_area_ = {};
     // A transport keeps an exchange until it is over; one that never opened has nothing to end.
     writer_task_.unlink();
     reader_task_.unlink();

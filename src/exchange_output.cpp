@@ -110,70 +110,91 @@ void exchange::feed_body()
 
 // Writing
 
-error_code exchange::write_fault() const noexcept
+bool exchange::may_write(error_code& ec) const noexcept
 {
-    if (phase_ == phase::streaming && !error_ && !waiter_)
-        return {};
     if (error_)
-        return error_;
-    return phase_ == phase::streaming ? errc::operation_pending : errc::already_finished;
+        ec = error_;
+    else if (phase_ != phase::streaming)
+        ec = errc::already_finished;
+    else if (waiter_)
+        ec = errc::operation_pending;
+    else
+        ec = {};
+    return !ec;
 }
 
 std::size_t exchange::try_write(std::span<const std::byte> bytes, error_code& ec)
 {
-    // Most writes of most apps are small, and find room behind what the host knows of already.
-    const bool plain =
-        announced_ && phase_ == phase::streaming && !error_ && !waiter_ && !head_only_ && !length_;
-    if (!plain || bytes.size() > out_.room_in_block())
-        return try_write_any(bytes, ec);
-    ec = {};
-    wants_direct_ = false;
-    out_.append_to_block(bytes);
-    accepted_ += bytes.size();
-    resources_.figures().produced.add(bytes.size());
-    return bytes.size();
-}
-
-std::size_t exchange::try_write_any(std::span<const std::byte> bytes, error_code& ec)
-{
-    if ((ec = write_fault()))
+    close_put_area();
+    if (!may_write(ec))
         return 0;
     if (length_ && bytes.size() > *length_ - accepted_) {
         ec = errc::length_exceeded;
         return 0;
     }
+    const auto taken = take(bytes);
+    accepted_ += taken;
+    resources_.figures().produced.add(taken);
+    if (error_ && taken == 0)
+        ec = error_;
+    open_put_area();
+    return taken;
+}
+
+std::size_t exchange::take(std::span<const std::byte> bytes)
+{
     std::size_t taken = 0;
     if (head_only_) {
         taken = std::min(bytes.size(), static_cast<std::size_t>(std::max<std::ptrdiff_t>(budget_, 0)));
         budget_ -= static_cast<std::ptrdiff_t>(taken);
-    } else {
-        wants_direct_ = false;
-        if (bytes.size() >= direct_size && budget_ > 0) {
-            const auto now = std::max(static_cast<std::size_t>(budget_), direct_size);
-            taken = host_->send(*this, bytes.first(std::min(bytes.size(), now)));
-            budget_ -= static_cast<std::ptrdiff_t>(taken) + trip_cost;
-        }
-        while (taken < bytes.size() && !error_) {
-            const auto rest = bytes.subspan(taken);
-            // A large rest is worth waiting for an empty socket: it then needs no copy.
-            if (rest.size() >= direct_size && !out_.empty()) {
-                wants_direct_ = true;
-                break;
-            }
-            const auto n = out_.append(rest);
-            taken += n;
-            if (n == 0 && (budget_ <= 0 || !push()))
-                break;
-        }
-        resources_.figures().peak_held.raise_to(out_.held());
-        if (!out_.empty())
-            announce();
-        if (error_ && taken == 0)
-            ec = error_;
+        return taken;
     }
-    accepted_ += taken;
-    resources_.figures().produced.add(taken);
+    wants_direct_ = false;
+    if (bytes.size() >= direct_size && budget_ > 0) {
+        const auto now = std::max(static_cast<std::size_t>(budget_), direct_size);
+        taken = host_->send(*this, bytes.first(std::min(bytes.size(), now)));
+        budget_ -= static_cast<std::ptrdiff_t>(taken) + trip_cost;
+    }
+    while (taken < bytes.size() && !error_) {
+        const auto rest = bytes.subspan(taken);
+        // A large rest is worth waiting for an empty socket: it then needs no copy.
+        if (rest.size() >= direct_size && !out_.empty()) {
+            wants_direct_ = true;
+            break;
+        }
+        const auto n = out_.append(rest);
+        taken += n;
+        if (n == 0 && (budget_ <= 0 || !push()))
+            break;
+    }
+    resources_.figures().peak_held.raise_to(out_.held());
+    if (!out_.empty())
+        announce();
     return taken;
+}
+
+// Open only behind bytes that the host knows of already, and closed by whatever looks at or changes the state of the
+// response: so what is put needs no check and nobody to be told.
+void exchange::open_put_area() noexcept
+{
+    if (!announced_ || phase_ != phase::streaming || error_ || head_only_ || wants_direct_)
+        return;
+    auto room = out_.room_in_block();
+    if (length_ && room.size() > *length_ - accepted_)
+        room = room.first(*length_ - accepted_);
+    if (!room.empty())
+        put_area_ = {room.data(), room.data() + room.size()};
+}
+
+void exchange::count_bytes_put() noexcept
+{
+    const auto n = bytes_put();
+    put_area_ = {};
+    if (n == 0)
+        return;
+    out_.commit(n);
+    accepted_ += n;
+    resources_.figures().produced.add(n);
 }
 
 // Hands what is queued to the kernel; true when that made room.
@@ -209,10 +230,18 @@ void exchange::output_sent(std::size_t n)
 
 bool exchange::try_flush(error_code& ec)
 {
-    if ((ec = write_fault()))
+    close_put_area();
+    if (!may_write(ec))
         return false;
-    if (!out_.empty() && budget_ > 0)
+    if (!out_.empty() && budget_ > 0) {
+        const bool announced = announced_;
         push();
+        // A transport that left the block for what follows will look again in this turn, as it was asked to.
+        if (!out_.room_in_block().empty()) {
+            announced_ = announced;
+            open_put_area();
+        }
+    }
     if (error_)
         ec = error_;
     return out_.empty() && !ec;
@@ -239,6 +268,7 @@ bool exchange::satisfied(wait_for what) const noexcept
 
 bool exchange::wait(wait_for what, waiter w)
 {
+    close_put_area();
     if (waiter_) {
         boost::asio::post(get_executor(), [w = std::move(w)]() mutable { w(errc::operation_pending); });
         return false;
@@ -290,9 +320,10 @@ void exchange::resume_writer()
 
 void exchange::finish(error_code& ec)
 {
+    close_put_area();
     if (phase_ == phase::finished || (phase_ == phase::over && !error_))
         return;
-    if ((ec = write_fault()))
+    if (!may_write(ec))
         return;
     if (length_ && accepted_ < *length_ && !head_only_) {
         log::error("#{} {} {}: Content-Length says {}, the response has {} bytes", id_, env_.method(),
@@ -307,6 +338,7 @@ void exchange::finish(error_code& ec)
 
 void exchange::abort(error_code reason)
 {
+    close_put_area();
     if (phase_ != phase::streaming)
         return;
     phase_ = phase::aborted;

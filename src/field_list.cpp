@@ -15,20 +15,6 @@ namespace {
 constexpr std::size_t most_text = std::numeric_limits<std::uint32_t>::max();
 constexpr std::size_t least_capacity = 512;
 
-/// Equal names have equal keys, in whatever case they are written. CGI variables and header fields of one
-/// length seldom share these three letters.
-std::uint32_t key_of(std::string_view name) noexcept
-{
-    const std::size_t n = name.size();
-    if (n == 0)
-        return 0;
-    const auto letter = [name](std::size_t i) {
-        return static_cast<std::uint32_t>(static_cast<unsigned char>(name[i]) | 0x20);
-    };
-    return (static_cast<std::uint32_t>(n) << 24) | (letter(n / 2) << 16) | (letter(n - 1) << 8) |
-           letter((n + 2) / 4);
-}
-
 void copy_to(char* to, std::string_view from) noexcept
 {
     if (!from.empty())
@@ -68,18 +54,6 @@ void field_list::add_adjacent(std::string_view both, std::size_t name_size)
 {
     const std::uint32_t key = key_of(both.substr(0, name_size));
     add_entry(append(both, {}), name_size, both.size() - name_size, key);
-}
-
-void field_list::add_placed(std::size_t at, std::size_t name_size, std::size_t value_size)
-{
-    add_entry(at, name_size, value_size, key_of({text_.data() + at, name_size}));
-}
-
-void field_list::add_entry(std::size_t at, std::size_t name_size, std::size_t value_size, std::uint32_t key)
-{
-    entries_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name_size),
-                        static_cast<std::uint32_t>(at + name_size), static_cast<std::uint32_t>(value_size),
-                        key});
 }
 
 void field_list::set(std::string_view name, std::string_view value)

@@ -44,29 +44,15 @@ variable classify(std::string_view name) noexcept
 /// Says "perhaps" when a name was seen before, never "no" when it was.
 class seen_names {
 public:
-    bool insert(std::string_view name) noexcept
+    bool insert(std::uint32_t key) noexcept
     {
-        const std::size_t slot = hash(name) % slots_.size();
+        const std::size_t slot = (key * 0x9e3779b1U) >> 20; // Fibonacci hashing: the top 12 bits
         const bool seen = slots_[slot];
         slots_[slot] = true;
         return seen;
     }
 
 private:
-    static std::size_t hash(std::string_view name) noexcept
-    {
-        std::uint64_t head = 0;
-        std::uint64_t tail = name.size();
-        if (name.size() >= 8) {
-            std::memcpy(&head, name.data() + name.size() / 2 - 4, 8);
-            std::memcpy(&tail, name.data() + name.size() - 8, 8);
-        } else {
-            for (const char c : name)
-                head = head << 8 | static_cast<unsigned char>(c);
-        }
-        return static_cast<std::size_t>((head * 0x9e3779b97f4a7c15U ^ tail) * 0xc2b2ae3d27d4eb4fU >> 48);
-    }
-
     std::bitset<4096> slots_;
 };
 
@@ -77,9 +63,13 @@ bool places::find() noexcept
     at_.fill(nowhere);
     bool repeats = false;
     seen_names seen;
+    // Each doubt is settled by a search, but no peer shall make us search for each of its names.
+    constexpr int most_doubts = 8;
+    int doubts = 0;
     for (std::size_t i = 0; i < env_.size(); ++i) {
         const std::string_view name = env_[i].name;
-        repeats |= seen.insert(name);
+        if (seen.insert(env_.key(i)))
+            repeats |= ++doubts > most_doubts || env_.find(name) != i;
         if (const variable v = classify(name); v != variables)
             at_[v] = i;
     }

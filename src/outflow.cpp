@@ -26,7 +26,7 @@ void outflow::reset() noexcept
 
 std::size_t outflow::credit() const noexcept
 {
-    std::size_t room = room_in_block();
+    std::size_t room = room_in_block().size();
     if (may_open())
         room += pool_.capacity();
     return room;
@@ -48,10 +48,12 @@ std::size_t outflow::append(std::span<const std::byte> bytes) noexcept
 {
     std::size_t taken = 0;
     while (taken < bytes.size()) {
-        if (room_in_block() == 0 && !open())
+        if (room_in_block().empty() && !open())
             break;
-        const auto n = std::min(bytes.size() - taken, room_in_block());
-        append_to_block(bytes.subspan(taken, n));
+        const auto room = room_in_block();
+        const auto n = std::min(bytes.size() - taken, room.size());
+        std::memcpy(room.data(), bytes.data() + taken, n);
+        commit(n);
         taken += n;
     }
     return taken;

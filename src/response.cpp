@@ -25,6 +25,12 @@ error_code refuse(errc e, std::string* why, std::string_view words, std::string_
     return e;
 }
 
+/// In any case, but first as nearly all write it.
+bool is_named(std::string_view name, std::string_view usual) noexcept
+{
+    return name == usual || text::equal_nocase(name, usual);
+}
+
 bool is_header_name(std::string_view name) noexcept
 {
     return text::is_token(name) && name.back() != '-' && name.back() != '_';
@@ -67,18 +73,18 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
 
         switch (name.size()) {
         case 6:
-            if (text::equal_nocase(name, "status"))
+            if (is_named(name, "Status"))
                 return refuse(errc::bad_header_name, why, "the status is set as a number, not as header",
                               name);
             break;
         case 12:
-            if (text::equal_nocase(name, "content-type")) {
+            if (is_named(name, "Content-Type")) {
                 describes_body = true;
                 has_type |= !value.empty();
             }
             break;
         case 14:
-            if (text::equal_nocase(name, "content-length")) {
+            if (is_named(name, "Content-Length")) {
                 describes_body = true;
                 if (!facts.body_allowed)
                     break;
@@ -89,7 +95,7 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
                     return refuse(errc::bad_header_value, why, "no number of bytes in header", name, value);
             }
             break;
-        case 17: describes_body |= text::equal_nocase(name, "transfer-encoding"); break;
+        case 17: describes_body |= is_named(name, "Transfer-Encoding"); break;
         default: break;
         }
     }

@@ -32,11 +32,8 @@ task<void> writer::write_rest(boost::asio::const_buffer bytes)
 
 task<void> writer::flush()
 {
-    error_code ec;
-    if (!sink_->try_flush(ec) && !ec)
+    if (!try_flush())
         co_await wait_until_flushed();
-    if (ec)
-        throw_error(ec, "flush");
 }
 
 task<void> writer::wait_until_flushed()

@@ -24,14 +24,14 @@ namespace {
 // Reads of one connection before the others get their turn.
 constexpr int reads_a_turn = 8;
 constexpr std::size_t max_iovecs = 64;
+constexpr int send_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 // As sendmsg; `total` is what was offered. One slice, as a small answer is, goes without a message header to copy.
 ssize_t send_slices(int fd, std::span<const std::span<const std::byte>> slices, std::size_t& total) noexcept
 {
-    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     if (slices.size() == 1) {
         total = slices[0].size();
-        return ::send(fd, slices[0].data(), total, flags);
+        return ::send(fd, slices[0].data(), total, send_flags);
     }
     std::array<iovec, max_iovecs> vectors;
     const auto count = std::min(slices.size(), vectors.size());
@@ -43,7 +43,7 @@ ssize_t send_slices(int fd, std::span<const std::span<const std::byte>> slices, 
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = count;
-    return ::sendmsg(fd, &message, flags);
+    return ::sendmsg(fd, &message, send_flags);
 }
 
 error_code last_error() noexcept
@@ -246,6 +246,14 @@ void connection::pump()
             break;
     }
     pumping_ = false;
+}
+
+std::size_t connection::send_now(std::span<const std::byte> bytes)
+{
+    if (pumping_ || blocked_ || fd_ < 0)
+        return 0;
+    const auto n = ::send(fd_, bytes.data(), bytes.size(), send_flags);
+    return n < 0 ? 0 : static_cast<std::size_t>(n);
 }
 
 void connection::output_ready()

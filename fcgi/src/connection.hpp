@@ -40,6 +40,7 @@ public:
 
     // session_driver
     void pump() override;
+    std::size_t send_now(std::span<const std::byte> bytes) override;
     void output_ready() override;
     void input_wanted() override;
 

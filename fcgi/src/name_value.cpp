@@ -37,15 +37,9 @@ std::size_t length_at(const char* p) noexcept
     return (byte(0) & 0x7f) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
 }
 
-/// False while `data` ends within the lengths.
-bool parse(std::string_view data, lengths& l) noexcept
+/// As `parse`, where one of the lengths may take four bytes.
+[[gnu::noinline]] bool parse_long(std::string_view data, lengths& l) noexcept
 {
-    if (data.size() < 2)
-        return false;
-    if (width(data[0]) == 1 && width(data[1]) == 1) { // nearly all are
-        l = {static_cast<unsigned char>(data[0]), static_cast<unsigned char>(data[1]), 2};
-        return true;
-    }
     const std::size_t first = width(data[0]);
     if (data.size() <= first)
         return false;
@@ -54,6 +48,18 @@ bool parse(std::string_view data, lengths& l) noexcept
         return false;
     l.name = length_at(data.data());
     l.value = length_at(data.data() + first);
+    return true;
+}
+
+/// False while `data` ends within the lengths.
+inline bool parse(std::string_view data, lengths& l) noexcept
+{
+    if (data.size() < 2)
+        return false;
+    const auto name = static_cast<unsigned char>(data[0]), value = static_cast<unsigned char>(data[1]);
+    if ((name | value) >= 0x80)
+        return parse_long(data, l);
+    l = {name, value, 2}; // nearly all are
     return true;
 }
 

@@ -59,6 +59,44 @@ std::span<const std::span<const std::byte>> session::gather()
     return std::span(slices_).subspan(front_);
 }
 
+// Makes a record of a pulled block, in the room around it.
+std::span<const std::byte> session::frame_block(const slot& s, const outflow::segment& content)
+{
+    const auto padding = padding_for(content.size);
+    encode_header({record_type::stdout_stream, s.id, static_cast<std::uint16_t>(content.size), padding},
+                  content.data - header_size);
+    std::memset(content.data + content.size, 0, padding);
+    log::trace("out STDOUT id {} {} bytes", s.id, content.size);
+    return {content.data - header_size, header_size + content.size + padding};
+}
+
+// What most flushes need: one block of the only response, with nothing before it and nothing behind. False when there
+// is more to do, for which `pump` has to be called.
+bool session::send_block(slot& s)
+{
+    outflow& out = s.x->output();
+    const bool alone = front_ == slices_.size() && slots_.size() == 1 && control_.empty() &&
+                       control_in_flight_.empty() && !s.x->has_errors() &&
+                       s.x->state() == exchange::phase::streaming;
+    const auto segment = alone ? out.only_block() : std::nullopt;
+    if (!segment)
+        return false;
+    const auto record = frame_block(s, *segment);
+    const auto n = driver_.send_now(record);
+    sent_ |= n > 0;
+    if (n == record.size()) {
+        out.rewind();
+        s.x->output_sent(segment->size);
+        return true;
+    }
+    out.pull();
+    slices_.clear();
+    infos_.clear();
+    front_ = 0;
+    push(record.subspan(n), {&s, static_cast<std::uint32_t>(segment->size), kind::content, false, n > 0});
+    return false;
+}
+
 // Frames the next block of a request; false when it has nothing to send.
 bool session::frame_one(slot& s)
 {
@@ -77,14 +115,11 @@ bool session::frame_one(slot& s)
         framed = true;
     }
     const auto segment = s.x->output().pull();
-    if (segment) {
-        const auto padding = padding_for(segment->size);
-        encode_header({record_type::stdout_stream, s.id, static_cast<std::uint16_t>(segment->size), padding},
-                      segment->data - header_size);
-        std::memset(segment->data + segment->size, 0, padding);
-        push({segment->data - header_size, header_size + segment->size + padding},
+    if (!segment) {
+        s.x->output_rests();
+    } else {
+        push(frame_block(s, *segment),
              {&s, static_cast<std::uint32_t>(segment->size), kind::content, false, false});
-        log::trace("out STDOUT id {} {} bytes", s.id, segment->size);
         framed = true;
     }
     const auto phase = s.x->state();
@@ -155,7 +190,7 @@ void session::frame_direct()
 std::size_t session::send(exchange& x, std::span<const std::byte> direct)
 {
     slot* const s = find(x.transport_id);
-    if (!s || direct_slot_)
+    if (!s || direct_slot_ || (direct.empty() && send_block(*s)))
         return 0;
     direct_slot_ = s;
     direct_ = direct;

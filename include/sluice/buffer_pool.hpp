@@ -3,6 +3,7 @@
 
 #include <sluice/detail/counter.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -26,9 +27,9 @@ public:
     static constexpr std::size_t tailroom = 8;
 
     struct statistics {
-        std::size_t total = 0;  ///< blocks there are
-        std::size_t in_use = 0; ///< blocks held now
-        std::size_t peak = 0;   ///< most blocks ever held at once
+        std::size_t total = 0;   ///< blocks there are
+        std::size_t in_use = 0;  ///< blocks held now
+        std::size_t peak = 0;    ///< most blocks ever held at once
         std::uint64_t waits = 0; ///< times an account asked for more than could be lent
     };
 
@@ -58,16 +59,30 @@ public:
     void trim() noexcept;
 
 private:
-    std::byte* take() noexcept;
-    void give_back(std::byte* base) noexcept;
+    std::byte* take() noexcept
+    {
+        const auto index = free_.back();
+        free_.pop_back();
+        committed_[index] = true;
+        idle_ = std::min(idle_, free_.size());
+        in_use_.add(1);
+        peak_.raise_to(in_use_.value());
+        return memory_ + std::size_t{index} * block_size_;
+    }
+    void give_back(std::byte* base) noexcept
+    {
+        free_.push_back(static_cast<std::uint32_t>(static_cast<std::size_t>(base - memory_) >> block_shift_));
+        in_use_.subtract(1);
+    }
 
     std::byte* memory_ = nullptr;
     std::size_t block_size_;
+    int block_shift_; ///< its binary logarithm
     std::size_t total_;
     detail::counter in_use_;
     std::size_t promised_ = 0; ///< reserved by accounts but not taken yet
     detail::counter peak_;
-    std::size_t idle_ = 0;     ///< the least number of free blocks since the last trim
+    std::size_t idle_ = 0; ///< the least number of free blocks since the last trim
     detail::counter waits_;
     std::vector<std::uint32_t> free_; ///< a stack: the block used last is the next to be used, it is warm
     std::vector<bool> committed_;
@@ -123,11 +138,26 @@ public:
     bool can_acquire() const noexcept { return held_ < reserved_ || pool_.can_reserve(1); }
 
     /// A block, or an empty one when the reserve is used up and none can be lent.
-    block acquire() noexcept;
+    block acquire() noexcept
+    {
+        if (held_ < reserved_) {
+            --pool_.promised_;
+        } else if (!pool_.can_reserve(1)) {
+            pool_.waits_.add(1);
+            return {};
+        }
+        ++held_;
+        return {pool_.take(), this};
+    }
 
 private:
     friend block;
-    void release(std::byte* base) noexcept;
+    void release(std::byte* base) noexcept
+    {
+        pool_.give_back(base);
+        if (--held_ < reserved_)
+            ++pool_.promised_;
+    }
 
     buffer_pool& pool_;
     std::size_t held_ = 0;

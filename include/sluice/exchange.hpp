@@ -46,6 +46,10 @@ public:
     /// or the kernel takes no more. Called from inside an app's write.
     virtual void pump() = 0;
 
+    /// A short way for one piece while nothing else waits to be sent: hands it to the kernel and says how much it took.
+    /// 0 when it took none, for whatever reason: `pump` then finds out.
+    virtual std::size_t send_now(std::span<const std::byte>) { return 0; }
+
     /// Something to send turned up: `pump` in this turn.
     virtual void output_ready() = 0;
 
@@ -115,11 +119,25 @@ public:
     /// True while the app waits for body bytes.
     bool reading() const noexcept { return static_cast<bool>(reader_); }
 
-    outflow& output() noexcept { return out_; }
+    outflow& output() noexcept
+    {
+        close_put_area();
+        return out_;
+    }
     phase state() const noexcept { return phase_; }
 
     /// The kernel took `n` bytes that came from this exchange (head and body, not framing).
     void output_sent(std::size_t n);
+
+    /// The transport looked in the order of things and found nothing to send: the next byte is announced to it again, and
+    /// a block that a flush left for it goes back.
+    void output_rests() noexcept
+    {
+        if (!output().empty())
+            return;
+        announced_ = false;
+        out_.trim();
+    }
 
     /// Text for the error stream since the last call; empties it.
     void take_errors(std::string& to);
@@ -187,7 +205,7 @@ public:
     void abort(error_code reason) override;
     void writer_dropped() override;
     error_code error() const override { return error_; }
-    std::uint64_t accepted() const override { return accepted_; }
+    std::uint64_t accepted() const override { return accepted_ + bytes_put(); }
     std::uint64_t sent() const override;
 
 private:
@@ -223,9 +241,20 @@ private:
     void feed_body();
     void announce();
     bool push();
+    std::size_t take(std::span<const std::byte> bytes);
+    void open_put_area() noexcept;
+    void close_put_area() noexcept
+    {
+        if (put_area_.next)
+            count_bytes_put();
+    }
+    void count_bytes_put() noexcept;
+    std::size_t bytes_put() const noexcept
+    {
+        return put_area_.next ? static_cast<std::size_t>(put_area_.next - out_.room_in_block().data()) : 0;
+    }
     bool body_complete() const noexcept;
-    error_code write_fault() const noexcept;
-    std::size_t try_write_any(std::span<const std::byte> bytes, error_code& ec);
+    bool may_write(error_code& ec) const noexcept;
     bool satisfied(wait_for what) const noexcept;
     void check_waiter();
     void resume_writer();

@@ -64,7 +64,10 @@ public:
 
     /// Appends the field whose name begins at `at`, as counted from what `place` gave. Preconditions: name and value lie
     /// within the text placed last, and only `add_placed` was called since.
-    void add_placed(std::size_t at, std::size_t name_size, std::size_t value_size);
+    void add_placed(std::size_t at, std::size_t name_size, std::size_t value_size)
+    {
+        add_entry(at, name_size, value_size, key_of({text_.data() + at, name_size}));
+    }
 
     /// Gives the first field of that name this value and removes the others; appends it when there is none.
     void set(std::string_view name, std::string_view value);
@@ -95,19 +98,39 @@ public:
     /// Removes all, keeps the memory.
     void clear() noexcept;
 
+    /// A hash of the name of field `i`: equal for equal names, in whatever case they are written. CGI variables and
+    /// header fields of one length seldom share it. Precondition: i < size().
+    std::uint32_t key(std::size_t i) const noexcept { return entries_[i].key; }
+
     /// Bytes of text held, for limits.
     std::size_t text_size() const noexcept { return text_end_; }
 
 private:
     struct entry {
         std::uint32_t name_at, name_size, value_at, value_size;
-        std::uint32_t key; ///< folds size and some letters of the name: most names differ in it
+        std::uint32_t key;
     };
 
     /// Appends `a` and `b` to the text; says where `a` begins. Either may be a view into the text.
     std::size_t append(std::string_view a, std::string_view b);
     std::size_t append_to_larger(std::string_view a, std::string_view b);
-    void add_entry(std::size_t at, std::size_t name_size, std::size_t value_size, std::uint32_t key);
+    void add_entry(std::size_t at, std::size_t name_size, std::size_t value_size, std::uint32_t key)
+    {
+        entries_.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(name_size),
+                            static_cast<std::uint32_t>(at + name_size),
+                            static_cast<std::uint32_t>(value_size), key});
+    }
+    static std::uint32_t key_of(std::string_view name) noexcept
+    {
+        const std::size_t n = name.size();
+        if (n == 0)
+            return 0;
+        const auto letter = [name](std::size_t i) {
+            return static_cast<std::uint32_t>(static_cast<unsigned char>(name[i]) | 0x20);
+        };
+        return (static_cast<std::uint32_t>(n) << 24) | (letter(n / 2) << 16) | (letter(n - 1) << 8) |
+               letter((n + 2) / 4);
+    }
 
     std::string text_; ///< as large as it may become; used up to text_end_
     std::size_t text_end_ = 0;

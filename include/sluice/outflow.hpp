@@ -54,19 +54,21 @@ public:
     /// Copies as many bytes as there is credit for; says how many.
     std::size_t append(std::span<const std::byte> bytes) noexcept;
 
-    /// Bytes that fit into the block begun before, so that `append` takes them without another.
-    std::size_t room_in_block() const noexcept
+    /// The rest of the block begun before, if there is one: what is written there and then committed is appended.
+    /// Valid until the next call of a function that is not const.
+    std::span<std::byte> room_in_block() const noexcept
     {
-        return pulled_ < blocks_.size() ? pool_.capacity() - blocks_.back().size : 0;
+        if (pulled_ == blocks_.size())
+            return {};
+        const entry& e = blocks_.back();
+        return {e.block.data() + e.size, pool_.capacity() - e.size};
     }
 
-    /// As `append`. Precondition: bytes.size() <= room_in_block().
-    void append_to_block(std::span<const std::byte> bytes) noexcept
+    /// Precondition: 0 < n <= room_in_block().size().
+    void commit(std::size_t n) noexcept
     {
-        entry& e = blocks_.back();
-        std::memcpy(e.block.data() + e.size, bytes.data(), bytes.size());
-        e.size += bytes.size();
-        size_ += bytes.size();
+        blocks_.back().size += n;
+        size_ += n;
     }
 
     /// Bytes not yet handed to the kernel.
@@ -86,6 +88,25 @@ public:
     /// Freezes the next block and hands it out; nothing when there is none. The segment stays valid until
     /// `release` or `reset`.
     std::optional<segment> pull() noexcept;
+
+    /// For a transport that hands over what a flush asks for, all at once: the open block when it is all there is, without
+    /// freezing it. Valid until the next call of a function that is not const.
+    std::optional<segment> only_block() const noexcept
+    {
+        if (blocks_.size() != 1 || !can_pull())
+            return std::nullopt;
+        return segment{blocks_.front().block.data(), blocks_.front().size};
+    }
+
+    /// The kernel has what `only_block` gave. The block is empty then, and stays for the next `append` until `trim`.
+    void rewind() noexcept { size_ = blocks_.front().size = 0; }
+
+    /// Gives an empty block back. To be called when a turn ends: an app that waits holds nothing.
+    void trim() noexcept
+    {
+        if (size_ == 0 && blocks_.size() > pulled_)
+            blocks_.pop_back();
+    }
 
     /// Content capacity left behind the last pulled segment `s`, for a transport that appends its own bytes.
     std::size_t room_behind(const segment& s) const noexcept;

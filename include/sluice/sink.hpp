@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace sluice {
@@ -63,6 +64,28 @@ public:
 
     /// Body bytes of those that the kernel has.
     virtual std::uint64_t sent() const = 0;
+
+    /// Copies all of `bytes` into the put area, if they fit; else nothing. Sixteen bytes cost what a `memcpy` costs.
+    bool put(std::span<const std::byte> bytes) noexcept
+    {
+        // With a size of 0 the difference wraps around: nothing is to be copied from what may be a null pointer.
+        if (bytes.size() - 1 >= put_area_.room())
+            return false;
+        std::memcpy(put_area_.next, bytes.data(), bytes.size());
+        put_area_.next += bytes.size();
+        return true;
+    }
+
+protected:
+    /// Room in which small writes end up without a virtual call, as in the put area of a `std::streambuf`. It is closed
+    /// unless a sink opens it, and a sink that does counts what was put before it looks at its own state.
+    struct put_area {
+        std::byte* next = nullptr;
+        std::byte* end = nullptr;
+
+        std::size_t room() const noexcept { return static_cast<std::size_t>(end - next); }
+    };
+    put_area put_area_;
 };
 
 using sink_ptr = boost::intrusive_ptr<sink>;

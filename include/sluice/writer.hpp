@@ -19,6 +19,7 @@ namespace sluice {
 /// | call | waits | takes | fails by |
 /// |---|---|---|---|
 /// | `try_write` | never | what there is room for | error code or exception |
+/// | `try_flush` | never | – | error code or exception |
 /// | `co_await write` | until the client has made room | all | exception |
 /// | `async_write`, `async_wait_writable` | any Asio token | all / nothing | the token's way |
 ///
@@ -52,7 +53,12 @@ public:
     /// error: there is no room until `async_wait_writable` completes.
     std::size_t try_write(boost::asio::const_buffer bytes, error_code& ec)
     {
-        return sink_->try_write({static_cast<const std::byte*>(bytes.data()), bytes.size()}, ec);
+        const std::span all(static_cast<const std::byte*>(bytes.data()), bytes.size());
+        if (sink_->put(all)) {
+            ec = {};
+            return all.size();
+        }
+        return sink_->try_write(all, ec);
     }
     std::size_t try_write(std::string_view bytes, error_code& ec) { return try_write(as_buffer(bytes), ec); }
     std::size_t try_write(boost::asio::const_buffer bytes)
@@ -88,6 +94,17 @@ public:
     auto async_wait_writable(Token&& token = {})
     {
         return async_wait(wait_for::writable, std::forward<Token>(token));
+    }
+
+    /// Hands what was accepted to the kernel as far as it goes without waiting; true when nothing is left.
+    bool try_flush(error_code& ec) { return sink_->try_flush(ec); }
+    bool try_flush()
+    {
+        error_code ec;
+        const bool all = try_flush(ec);
+        if (ec)
+            throw_error(ec, "try_flush");
+        return all;
     }
 
     /// Completes when the kernel has every byte accepted so far. Signature: `void(error_code)`.

@@ -68,8 +68,7 @@ session_loop::session_loop(const limits& l)
                 co_return;
             }),
             l)
-{
-}
+{}
 
 session_loop::session_loop(application app, const limits& l) : loop_(std::move(app), l) {}
 
@@ -207,16 +206,13 @@ void session_peer::pump()
         std::size_t total = 0;
         for (const auto slice : slices.first(count))
             total += slice.size();
-        most_offered_ = std::max(most_offered_, total);
-        const auto n = std::min({total, take, room, breaks_at - output_.size()});
+        const auto n = kernel_takes(total);
         auto left = n;
         for (const auto slice : slices.first(count)) {
             const auto part = std::min(left, slice.size());
             output_.append(reinterpret_cast<const char*>(slice.data()), part);
             left -= part;
         }
-        if (room != everything)
-            room -= n;
         session_.sent(n);
         if (n < total) {
             blocked_ = true;
@@ -227,6 +223,26 @@ void session_peer::pump()
             break;
     }
     pumping_ = false;
+}
+
+std::size_t session_peer::send_now(std::span<const std::byte> bytes)
+{
+    if (pumping_ || blocked_ || closed_ || output_.size() >= breaks_at)
+        return 0;
+    const auto n = kernel_takes(bytes.size());
+    output_.append(reinterpret_cast<const char*>(bytes.data()), n);
+    if (n == bytes.size())
+        sends_.push_back(n);
+    return n;
+}
+
+std::size_t session_peer::kernel_takes(std::size_t offered) noexcept
+{
+    most_offered_ = std::max(most_offered_, offered);
+    const auto n = std::min({offered, take, room, breaks_at - output_.size()});
+    if (room != everything)
+        room -= n;
+    return n;
 }
 
 void session_peer::output_ready()

@@ -91,8 +91,8 @@ public:
 
     // The kernel.
 
-    std::size_t take = everything;      ///< bytes one call of send takes; less than was given is a full socket
-    std::size_t room = everything;      ///< bytes it takes in all, until the peer reads
+    std::size_t take = everything; ///< bytes one call of send takes; less than was given is a full socket
+    std::size_t room = everything; ///< bytes it takes in all, until the peer reads
     std::size_t read_size = everything; ///< bytes one call of receive gives
     std::size_t breaks_at = everything; ///< bytes sent after which sending fails
 
@@ -114,11 +114,17 @@ public:
 
     const std::string& output() const noexcept { return output_; }
     reply reply_to(id_type id, int then = 0) const { return test::reply_to(id, output_, then); }
-    std::size_t unread() const noexcept { return inbox_.size() - inbox_at_; } ///< sent by the peer, not read by the session
+    std::size_t unread() const noexcept
+    {
+        return inbox_.size() - inbox_at_;
+    } ///< sent by the peer, not read by the session
     bool closed() const noexcept { return closed_; }
-    bool lingered() const noexcept { return lingered_; }     ///< closed with input still to come
-    error_code fault() const noexcept { return fault_; }     ///< why the session gave the connection up
-    const std::vector<std::size_t>& sends() const noexcept { return sends_; } ///< size of each gather that went out whole
+    bool lingered() const noexcept { return lingered_; } ///< closed with input still to come
+    error_code fault() const noexcept { return fault_; } ///< why the session gave the connection up
+    const std::vector<std::size_t>& sends() const noexcept
+    {
+        return sends_;
+    } ///< size of each gather that went out whole
     std::size_t most_offered() const noexcept { return most_offered_; } ///< bytes in the largest gather
 
     fcgi::session& session() noexcept { return session_; }
@@ -126,6 +132,7 @@ public:
 
     // session_driver
     void pump() override;
+    std::size_t send_now(std::span<const std::byte> bytes) override;
     void output_ready() override;
     void input_wanted() override;
 
@@ -135,6 +142,7 @@ private:
     template <class F>
     void in_turn(F f);
     void run() override;
+    std::size_t kernel_takes(std::size_t offered) noexcept;
     void feed();
     void close_when_finished();
     void fail(error_code why);

@@ -149,6 +149,8 @@ private:
     void answer_values();
 
     void push(std::span<const std::byte> bytes, slice_info info);
+    std::span<const std::byte> frame_block(const slot& s, const outflow::segment& content);
+    bool send_block(slot& s);
     bool frame_one(slot& s);
     void frame_ending(slot& s, const outflow::segment* last);
     void frame_direct();
