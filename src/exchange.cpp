@@ -29,12 +29,13 @@ exchange::exchange(loop_resources& r)
       writer_task_(*this, &exchange::resume_writer), reader_task_(*this, &exchange::resume_reader)
 {}
 
-bool exchange::open(exchange_host& host)
+bool exchange::open(exchange_host& host, sluice::role r)
 {
     if (!out_.reserve())
         return false;
     resources_.figures().active.add(1);
     host_ = &host;
+    role_ = r;
     id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
     phase_ = phase::reading;
     started_ = std::chrono::steady_clock::now();
@@ -53,6 +54,12 @@ bool exchange::prepare(bool body_follows)
     if (normalize(env_, resources_.normalize(), &why)) {
         log::warning("#{} refused with 400: {}", id_, why);
         answer_error(400, "The web server sent a request that breaks CGI's rules.");
+        return false;
+    }
+    if (!resources_.app().serves(role_)) {
+        // FastCGI sessions know before; a CGI program learns it from nobody.
+        log::error("#{} this app does not serve requests of role {}", id_, static_cast<int>(role_));
+        answer_error(500, "The application does not serve such requests.");
         return false;
     }
     is_head_request_ = env_.method() == "HEAD";

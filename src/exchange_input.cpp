@@ -20,6 +20,18 @@ std::size_t exchange::body_credit() const noexcept
     return discard_body_ ? std::numeric_limits<std::size_t>::max() : in_.credit();
 }
 
+void exchange::limit_spill(std::size_t n)
+{
+    const auto most = resources_.limits().spill;
+    if (discard_body_ || body_error_ || n <= in_.credit() || in_.spilled() + n <= most)
+        return;
+    log::warning("#{} the app does not read its body, and {} bytes of it are in a file (limits::spill)", id_,
+                 in_.spilled());
+    body_error_ = errc::body_too_large;
+    if (reader_)
+        resources_.turn().put_off(reader_task_);
+}
+
 void exchange::body_arrived(std::span<const std::byte> bytes)
 {
     if (!body_open_ || phase_ == phase::over)

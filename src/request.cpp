@@ -75,6 +75,11 @@ std::uint64_t request::id() const noexcept
     return exchange_.id();
 }
 
+role request::role() const noexcept
+{
+    return exchange_.role();
+}
+
 environment& request::env() noexcept
 {
     return exchange_.env();

@@ -33,6 +33,8 @@ bool is_named(std::string_view name, std::string_view usual) noexcept
 
 bool is_header_name(std::string_view name) noexcept
 {
+    if (name == "Content-Type" || name == "Content-Length")
+        return true; // nearly all responses have these, and nothing else
     return text::is_token(name) && name.back() != '-' && name.back() != '_';
 }
 

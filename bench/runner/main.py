@@ -27,8 +27,8 @@ def arguments(argv):
         epilog="rows: " + ", ".join(KEYS))
     parser.add_argument("--only", metavar="ROW,...", help="these rows only")
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a measurement")
-    parser.add_argument("--rounds", type=int, help="rounds of each speed row (default 5)")
-    parser.add_argument("--seconds", type=float, help="seconds of each /hello run (default 2)")
+    parser.add_argument("--rounds", type=int, help="rounds of each speed row (default 15)")
+    parser.add_argument("--seconds", type=float, help="seconds of each /hello run (default 0.7)")
     parser.add_argument("--write", action="store_true",
                         help="put the table into bench/README.md (all rows, not with --quick)")
     parser.add_argument("--json", metavar="FILE", help="everything that was measured")

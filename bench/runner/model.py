@@ -26,8 +26,8 @@ class Result:
 class Settings:
     """How long and how often."""
 
-    rounds: int = 5
-    seconds: float = 2.0
+    rounds: int = 15
+    seconds: float = 0.7
     slow_rounds: int = 3
     slow_seconds: float = 8.0
     gib: float = 2.0

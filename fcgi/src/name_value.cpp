@@ -123,9 +123,12 @@ error_code name_value_decoder::feed(std::string_view piece, const bounds& limit,
     std::size_t at = 0;
     std::size_t placed = none; // where the list has this piece, once it has
     std::size_t nul = std::min(piece.find('\0'), piece.size());
+    std::size_t room = limit.bytes - std::min(bytes_, limit.bytes);
+    std::size_t more = limit.count - std::min(count_, limit.count);
     while (parse(piece.substr(at), l)) {
-        if (const errc fault = fault_of(l); fault != no_fault)
-            return fault;
+        const bool within = l.name > 0 && l.name <= room && l.value <= room - l.name && more > 0;
+        if (!within)
+            return fault_of(l);
         if (piece.size() - at < l.pair())
             break;
         const std::size_t begin = at + l.own;
@@ -137,6 +140,8 @@ error_code name_value_decoder::feed(std::string_view piece, const bounds& limit,
         if (placed == none)
             placed = out.place(piece);
         out.add_placed(placed + begin, l.name, l.value);
+        room -= at - begin;
+        --more;
         count(at - begin);
     }
     held_.assign(piece.substr(at));

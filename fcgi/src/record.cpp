@@ -73,7 +73,8 @@ error_code decode_header(std::span<const std::byte, header_size> bytes, record_h
     return {};
 }
 
-void encode_end_request(std::uint16_t id, std::uint32_t app_status, protocol_status status, std::byte* to) noexcept
+void encode_end_request(std::uint16_t id, std::uint32_t app_status, protocol_status status,
+                        std::byte* to) noexcept
 {
     encode_header({record_type::end_request, id, 8, 0}, to);
     for (int i = 0; i < 4; ++i)
@@ -93,7 +94,8 @@ void append_record(record_type type, std::uint16_t id, std::string_view content,
     out.append(padding, '\0');
 }
 
-record_decoder::result record_decoder::next(std::span<const std::byte>& bytes, piece& out, error_code& ec) noexcept
+record_decoder::result record_decoder::next(std::span<const std::byte>& bytes, piece& out,
+                                            error_code& ec) noexcept
 {
     if (state_ == state::padding) {
         const auto n = std::min<std::size_t>(left_, bytes.size());

@@ -42,19 +42,24 @@ session::slot* session::find(std::uint16_t id) noexcept
 
 bool session::ignored(std::uint16_t id) const noexcept
 {
-    return std::find(ignored_.begin(), ignored_.end(), id) != ignored_.end();
+    return std::any_of(ignored_.begin(), ignored_.end(), [id](const auto& i) { return i.id == id; });
 }
 
-void session::ignore(std::uint16_t id)
+void session::ignore(std::uint16_t id, bool body_expected)
 {
     if (ignored_.size() == ignored_limit)
         ignored_.erase(ignored_.begin()); // should its input come after all, that is an error
-    ignored_.push_back(id);
+    ignored_.push_back({id, body_expected});
+}
+
+bool session::input_pending() const noexcept
+{
+    return std::any_of(ignored_.begin(), ignored_.end(), [](const auto& i) { return i.body_expected; });
 }
 
 void session::forget_ignored(std::uint16_t id) noexcept
 {
-    std::erase(ignored_, id);
+    std::erase_if(ignored_, [id](const auto& i) { return i.id == id; });
 }
 
 std::size_t session::read_limit(bool blocked) const noexcept
@@ -69,17 +74,29 @@ std::size_t session::read_limit(bool blocked) const noexcept
     for (const auto& s : slots_) {
         if (s->state == slot_state::params)
             all_known = false;
-        else if (s->state == slot_state::body && !(blocked && s->x->stuck()))
-            credit = std::min(credit, s->x->body_credit());
+        else if (s->state == slot_state::body)
+            credit = std::min(credit, wanted_of_body(*s, blocked));
     }
     if (!all_known)
         credit = std::min(limit, credit);
     return credit < limit / 4 ? 0 : credit; // rather wait for the app than read in crumbs
 }
 
+// What may come for a request whose body is not over. Not to read on would hide what comes for others on a shared
+// connection, an ABORT above all, and hold up a web server that reads nothing before it has sent the body: then the body
+// goes to a file.
+std::size_t session::wanted_of_body(const slot& s, bool blocked) const noexcept
+{
+    const std::size_t a_block = resources_.pool().capacity();
+    const std::size_t credit = s.x->body_credit();
+    const bool must_read_on = slots_.size() > 1 || (blocked && s.x->stuck());
+    return must_read_on ? std::max(credit, a_block) : credit;
+}
+
 error_code session::receive(std::span<const std::byte> bytes)
 {
     received_ = true;
+    tracing_ = log::enabled(log::level::trace);
     record_decoder::piece p;
     error_code ec;
     for (;;) {
@@ -88,7 +105,7 @@ error_code session::receive(std::span<const std::byte> bytes)
         case record_decoder::result::failed: return ec;
         case record_decoder::result::have_piece: break;
         }
-        if (p.first)
+        if (p.first && tracing_)
             log::trace("in  {} id {} {} bytes", name_of(p.header.type), p.header.id, p.header.content_size);
         if ((ec = on_piece(p)))
             return ec;
@@ -140,10 +157,25 @@ error_code session::on_begin(const record_decoder::piece& p)
                                           std::to_integer<unsigned>(begin_body_[1]));
     const bool keep = (begin_body_[2] & keep_flag) != std::byte{0};
     forget_ignored(id);
-    if (wanted != role::responder) {
-        log::warning("a request for role {}: this app is a responder (1) only",
-                     static_cast<unsigned>(wanted));
+    // A filter's second stream is not served yet, whatever the app says.
+    if (wanted == role::filter || !resources_.app().serves(wanted)) {
+        log::warning(
+            "a request refused: this app does not serve role {} (responder 1, authorizer 2, filter 3)",
+            static_cast<unsigned>(wanted));
         refuse_begin(id, keep, protocol_status::unknown_role);
+        return {};
+    }
+    if (const auto most = resources_.limits().connection_requests; slots_.size() >= most) {
+        if (most == 1) {
+            log::warning(
+                "a second request on a connection: multiplexing is off (limits::connection_requests)");
+            refuse_begin(id, keep, protocol_status::cant_mpx_conn);
+        } else {
+            log::warning("a request refused with 503: {} are in service on its connection "
+                         "(limits::connection_requests)",
+                         most);
+            refuse_busy(id, keep);
+        }
         return {};
     }
     if (draining_) {
@@ -158,7 +190,7 @@ error_code session::on_begin(const record_decoder::piece& p)
         return {};
     }
     auto x = resources_.new_exchange();
-    if (!x->open(*this)) {
+    if (!x->open(*this, wanted)) {
         log::warning("a request refused with 503: every block of the pool is promised (limits::pool_bytes)");
         refuse_busy(id, keep);
         return {};
@@ -192,7 +224,8 @@ error_code session::on_params(const record_decoder::piece& p, slot& s)
     if (!s.params.complete())
         return errc::params_incomplete;
     s.state = slot_state::body;
-    if (s.x->prepare(true))
+    // Authorizers get no body; some web servers end the stream nevertheless.
+    if (s.x->prepare(s.x->role() != role::authorizer))
         starting_.push_back(s.x);
     return {};
 }
@@ -208,6 +241,8 @@ error_code session::on_stdin(const record_decoder::piece& p, slot& s)
         s.state = slot_state::ended;
         s.x->body_ended();
     } else {
+        if (slots_.size() > 1)
+            s.x->limit_spill(p.content.size());
         s.x->body_arrived(p.content);
     }
     return {};
@@ -333,7 +368,7 @@ void session::answer_values()
             else if (f.name == "FCGI_MAX_REQS")
                 encode_name_value(f.name, std::to_string(resources_.limits().requests), answer);
             else if (f.name == "FCGI_MPXS_CONNS")
-                encode_name_value(f.name, "0", answer);
+                encode_name_value(f.name, resources_.limits().connection_requests > 1 ? "1" : "0", answer);
         }
     }
     // HAProxy wants exactly the announced length: no padding.

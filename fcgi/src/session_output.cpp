@@ -66,7 +66,8 @@ std::span<const std::byte> session::frame_block(const slot& s, const outflow::se
     encode_header({record_type::stdout_stream, s.id, static_cast<std::uint16_t>(content.size), padding},
                   content.data - header_size);
     std::memset(content.data + content.size, 0, padding);
-    log::trace("out STDOUT id {} {} bytes", s.id, content.size);
+    if (tracing_)
+        log::trace("out STDOUT id {} {} bytes", s.id, content.size);
     return {content.data - header_size, header_size + content.size + padding};
 }
 
@@ -111,7 +112,8 @@ bool session::frame_one(slot& s)
                       s.stderr_record);
         s.stderr_used = s.stderr_in_flight = true;
         push(std::as_bytes(std::span(s.stderr_record)), {&s, 0, kind::stderr_text, false, false});
-        log::trace("out STDERR id {} {} bytes", s.id, text.size());
+        if (tracing_)
+            log::trace("out STDERR id {} {} bytes", s.id, text.size());
         framed = true;
     }
     const auto segment = s.x->output().pull();
@@ -143,7 +145,8 @@ void session::frame_ending(slot& s, const outflow::segment* last)
         encode_header({fault_type, s.id, 0, 0}, to);
         to += header_size;
         closing_ = faulted_ = true;
-        log::trace("out fault for id {}, close without END_REQUEST", s.id);
+        if (tracing_)
+            log::trace("out fault for id {}, close without END_REQUEST", s.id);
     } else {
         if (s.stderr_used) {
             encode_header({record_type::stderr_stream, s.id, 0, 0}, to);
@@ -153,7 +156,8 @@ void session::frame_ending(slot& s, const outflow::segment* last)
         to += header_size;
         encode_end_request(s.id, well ? 0 : 1, protocol_status::request_complete, to);
         to += 2 * header_size;
-        log::trace("out STDOUT id {} 0 bytes, END_REQUEST", s.id);
+        if (tracing_)
+            log::trace("out STDOUT id {} 0 bytes, END_REQUEST", s.id);
     }
     const auto size = static_cast<std::size_t>(to - begin);
     if (last && s.x->output().room_behind(*last) >= size + 8) {
@@ -182,7 +186,8 @@ void session::frame_direct()
         push(content, {direct_slot_, static_cast<std::uint32_t>(content.size()), kind::direct, false, false});
         if (padding > 0)
             push(std::span(zeros).first(padding), {direct_slot_, 0, kind::direct_padding, false, false});
-        log::trace("out STDOUT id {} {} bytes, not copied", direct_slot_->id, content.size());
+        if (tracing_)
+            log::trace("out STDOUT id {} {} bytes, not copied", direct_slot_->id, content.size());
         rest = rest.subspan(content.size());
     }
 }
@@ -289,7 +294,7 @@ void session::end(slot& s)
 {
     s.x->ended();
     if (s.state != slot_state::ended)
-        ignore(s.id);
+        ignore(s.id, s.x->role() != role::authorizer);
     close_when_idle_ |= !s.keep;
     remove(s);
     if (slots_.empty() && (close_when_idle_ || draining_))

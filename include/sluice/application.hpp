@@ -1,39 +1,58 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <sluice/authorization.hpp>
 #include <sluice/request.hpp>
 #include <sluice/responder.hpp>
 #include <sluice/task.hpp>
 
+#include <algorithm>
 #include <concepts>
+#include <initializer_list>
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace sluice {
 
 /// An app of any shape: what all transports run and what middleware takes and gives.
 ///
-/// | shape | signature |
-/// |---|---|
-/// | coroutine | `task<void>(request&, responder)` |
-/// | immediate | `response(request&)` |
+/// | shape | signature | role |
+/// |---|---|---|
+/// | coroutine | `task<void>(request&, responder)` | responder |
+/// | immediate | `response(request&)` | responder |
+/// | authorizer | `authorization(request&)`, `task<authorization>(request&)` | authorizer |
 ///
 /// Copies share the function object.
 /// Thread safety: called from several threads at once when `service_facts::multithread` says so.
 class application {
 public:
     template <class F>
-        requires(!std::same_as<std::decay_t<F>, application> &&
-                 (std::is_invocable_r_v<task<void>, const std::decay_t<F>&, request&, responder> ||
-                  std::is_invocable_r_v<response, const std::decay_t<F>&, request&>))
-    application(F&& f) : impl_(std::make_shared<model<std::decay_t<F>>>(std::forward<F>(f)))
+    requires(!std::same_as<std::decay_t<F>, application> &&
+             (std::is_invocable_r_v<task<void>, const std::decay_t<F>&, request&, responder> ||
+              std::is_invocable_r_v<response, const std::decay_t<F>&, request&> ||
+              std::is_invocable_r_v<authorization, const std::decay_t<F>&, request&> ||
+              std::is_invocable_r_v<task<authorization>, const std::decay_t<F>&, request&>))
+        application(F&& f)
+        : impl_(std::make_shared<model<std::decay_t<F>>>(std::forward<F>(f)))
+    {}
+
+    /// Gives each request to the first of `apps` that serves its role.
+    static application by_role(std::initializer_list<application> apps)
     {
+        return application(std::make_shared<choice>(apps));
     }
+
+    /// Whether the app may be asked in this role. A web server that asks for another is told so (FCGI_UNKNOWN_ROLE).
+    bool serves(role r) const noexcept { return impl_->serves(r); }
 
     /// Runs the app as a coroutine, whatever its shape; exceptions of the app come out of it.
     /// Object lifetimes: the app lives until the coroutine has ended.
-    task<void> operator()(request& req, responder respond) const { return impl_->call(req, std::move(respond)); }
+    task<void> operator()(request& req, responder respond) const
+    {
+        return impl_->call(req, std::move(respond));
+    }
 
     /// For an app that answers at once: runs it, true. False, and nothing done, for the other shapes.
     bool answer(request& req, responder& respond) const { return impl_->answer(req, respond); }
@@ -41,6 +60,7 @@ public:
 private:
     struct base {
         virtual ~base() = default;
+        virtual bool serves(role) const noexcept = 0;
         virtual task<void> call(request&, responder) const = 0;
         virtual bool answer(request&, responder&) const = 0;
     };
@@ -50,6 +70,14 @@ private:
         explicit model(F f) : function(std::move(f)) {}
 
         static constexpr bool is_coroutine = std::is_invocable_r_v<task<void>, const F&, request&, responder>;
+        static constexpr bool decides_later = std::is_invocable_r_v<task<authorization>, const F&, request&>;
+        static constexpr bool decides =
+            decides_later || std::is_invocable_r_v<authorization, const F&, request&>;
+
+        bool serves(role r) const noexcept override
+        {
+            return r == (decides ? role::authorizer : role::responder);
+        }
 
         task<void> call(request& req, responder respond) const override
         {
@@ -60,19 +88,52 @@ private:
         }
         bool answer(request& req, responder& respond) const override
         {
-            if constexpr (!is_coroutine)
+            if constexpr (decides && !decides_later)
+                respond.send(std::move(function(req).answer()));
+            else if constexpr (!is_coroutine && !decides)
                 respond.send(function(req));
-            return !is_coroutine;
+            return !is_coroutine && !decides_later;
         }
 
         static task<void> answer_later(const F& f, request& req, responder respond)
         {
-            respond.send(f(req));
+            if constexpr (decides_later) {
+                authorization decision = co_await f(req);
+                respond.send(std::move(decision.answer()));
+            } else if constexpr (decides) {
+                respond.send(std::move(f(req).answer()));
+            } else {
+                respond.send(f(req));
+            }
             co_return;
         }
 
         F function;
     };
+
+    struct choice final : base {
+        explicit choice(std::initializer_list<application> all) : apps(all) {}
+
+        const application* find(role r) const noexcept
+        {
+            const auto at =
+                std::find_if(apps.begin(), apps.end(), [r](const auto& a) { return a.serves(r); });
+            return at == apps.end() ? nullptr : &*at;
+        }
+        bool serves(role r) const noexcept override { return find(r) != nullptr; }
+        task<void> call(request& req, responder respond) const override
+        {
+            return (*find(req.role()))(req, std::move(respond));
+        }
+        bool answer(request& req, responder& respond) const override
+        {
+            return find(req.role())->answer(req, respond);
+        }
+
+        std::vector<application> apps;
+    };
+
+    explicit application(std::shared_ptr<const base> impl) noexcept : impl_(std::move(impl)) {}
 
     std::shared_ptr<const base> impl_;
 };

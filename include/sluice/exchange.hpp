@@ -87,7 +87,7 @@ public:
     // The transport's side.
 
     /// Takes the reserve and begins. False when the pool has none left.
-    bool open(exchange_host& host);
+    bool open(exchange_host& host, sluice::role r = sluice::role::responder);
 
     environment& env() noexcept { return env_; }
     const environment& env() const noexcept { return env_; }
@@ -104,6 +104,9 @@ public:
 
     /// Body bytes that `body_arrived` takes now. Unlimited when nobody will read them.
     std::size_t body_credit() const noexcept;
+    /// Before `body_arrived`, where the transport reads on whether or not the app does: `n` more bytes that would take the
+    /// file past `limits::spill` make the body fail, for the app, with `body_too_large`.
+    void limit_spill(std::size_t n);
     /// More than the credit goes to a file.
     void body_arrived(std::span<const std::byte> bytes);
 
@@ -162,6 +165,7 @@ public:
     // The app's side: what request, request_body and error_stream stand for.
 
     std::uint64_t id() const noexcept { return id_; }
+    sluice::role role() const noexcept { return role_; }
     loop_resources& resources() const noexcept { return resources_; }
     bool gone() const noexcept { return told_; }
     std::optional<std::uint64_t> body_length() const noexcept { return body_length_; }
@@ -267,6 +271,7 @@ private:
     loop_resources& resources_;
     exchange_host* host_ = nullptr;
     std::uint64_t id_ = 0;
+    sluice::role role_ = sluice::role::responder;
     phase phase_ = phase::idle;
     bool app_running_ = false;
     bool responder_alive_ = false;

@@ -51,8 +51,9 @@ struct limits {
     /// size costs no memory.
     std::uint64_t request_body = 0;
 
-    /// What of one body may go to a temporary file when the app does not read because its own response is stuck. mod_fcgid
-    /// and mod_proxy_fcgi send the whole request before they read any of the response.
+    /// What of one body may go to a temporary file. That happens where not to read on would hold up more than this body:
+    /// mod_fcgid and mod_proxy_fcgi send the whole request before they read any of the response; and on a connection
+    /// shared with other requests, what comes for those comes behind it.
     std::uint64_t spill = 1024 * 1024 * 1024;
 
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
@@ -61,6 +62,10 @@ struct limits {
     /// Requests in service at once, each on its own connection or not; over it new ones wait in the web
     /// server's queue.
     std::size_t requests = 10000;
+
+    /// Requests in service at once on one FastCGI connection; over it they get 503. 1 turns multiplexing off:
+    /// FCGI_MPXS_CONNS is answered with 0, and a second request gets FCGI_CANT_MPX_CONN.
+    std::size_t connection_requests = 1000;
 
     /// Connections open at once; over it no more are accepted until one closes.
     std::size_t connections = 10000;

@@ -4,6 +4,7 @@
 #include <sluice/detail/start_wait.hpp>
 #include <sluice/detail/unique_function.hpp>
 #include <sluice/environment.hpp>
+#include <sluice/role.hpp>
 #include <sluice/statistics.hpp>
 #include <sluice/task.hpp>
 
@@ -97,6 +98,9 @@ public:
 
     /// A number unique in this process; log lines about this request carry it.
     std::uint64_t id() const noexcept;
+
+    /// What the web server asks for: one of the roles that `application::serves`.
+    sluice::role role() const noexcept;
 
     environment& env() noexcept;
     const environment& env() const noexcept;

@@ -90,7 +90,7 @@ TEST_CASE("a flush that the kernel cuts anywhere goes on where it stopped")
     }
 }
 
-TEST_CASE("F22: a flush beside another response on the connection goes the general way")
+TEST_CASE("a flush beside another response on the connection goes the general way")
 {
     session_loop loop;
     session_peer peer(loop);

@@ -247,7 +247,7 @@ TEST_CASE("session input: GET_VALUES, any subset, split anywhere, answered to th
     limits l;
     l.connections = 200;
     l.requests = 12345;
-    const pairs known = {{"FCGI_MAX_CONNS", "200"}, {"FCGI_MAX_REQS", "12345"}, {"FCGI_MPXS_CONNS", "0"}};
+    const pairs known = {{"FCGI_MAX_CONNS", "200"}, {"FCGI_MAX_REQS", "12345"}, {"FCGI_MPXS_CONNS", "1"}};
     for (unsigned subset = 0; subset < 16; ++subset) {
         std::vector<std::string> asked;
         pairs wanted;

@@ -3,6 +3,7 @@
 
 /// Everything an app needs.
 #include <sluice/application.hpp>
+#include <sluice/authorization.hpp>
 #include <sluice/errc.hpp>
 #include <sluice/request.hpp>
 #include <sluice/responder.hpp>

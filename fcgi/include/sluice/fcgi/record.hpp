@@ -3,6 +3,8 @@
 
 #include <sluice/errc.hpp>
 
+#include <sluice/role.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -27,11 +29,15 @@ enum class record_type : std::uint8_t {
     unknown_type = 11,
 };
 
-/// What the app is asked to be (section 6).
-enum class role : std::uint16_t { responder = 1, authorizer = 2, filter = 3 };
+using sluice::role;
 
 /// How a request ended on the protocol's level (section 5.5).
-enum class protocol_status : std::uint8_t { request_complete = 0, cant_mpx_conn = 1, overloaded = 2, unknown_role = 3 };
+enum class protocol_status : std::uint8_t {
+    request_complete = 0,
+    cant_mpx_conn = 1,
+    overloaded = 2,
+    unknown_role = 3
+};
 
 std::string_view name_of(record_type t) noexcept;
 
@@ -62,7 +68,8 @@ void encode_header(const record_header& h, std::byte* to) noexcept;
 error_code decode_header(std::span<const std::byte, header_size> bytes, record_header& h) noexcept;
 
 /// Writes a whole END_REQUEST record, 16 bytes, to `to`.
-void encode_end_request(std::uint16_t id, std::uint32_t app_status, protocol_status status, std::byte* to) noexcept;
+void encode_end_request(std::uint16_t id, std::uint32_t app_status, protocol_status status,
+                        std::byte* to) noexcept;
 
 /// Appends a whole record with padding. Precondition: content.size() <= max_content.
 void append_record(record_type type, std::uint16_t id, std::string_view content, std::string& out);
@@ -93,7 +100,7 @@ private:
 
     state state_ = state::header;
     bool first_ = false;
-    std::uint8_t have_ = 0; ///< bytes of the header in `buffer_`
+    std::uint8_t have_ = 0;  ///< bytes of the header in `buffer_`
     std::uint16_t left_ = 0; ///< of content or padding
     record_header header_;
     std::array<std::byte, header_size> buffer_;

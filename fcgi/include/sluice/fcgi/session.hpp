@@ -75,7 +75,7 @@ public:
     bool finished() const noexcept { return closing_ && slices_.size() == front_ && control_.empty(); }
 
     /// True when the peer may still be sending a body nobody reads: close only after throwing it away.
-    bool input_pending() const noexcept { return !ignored_.empty(); }
+    bool input_pending() const noexcept;
 
     /// True while no request is in service.
     bool idle() const noexcept { return slots_.empty() && slices_.size() == front_; }
@@ -134,9 +134,15 @@ private:
         bool touched; ///< its beginning has been sent
     };
 
+    struct ignored_id {
+        std::uint16_t id;
+        bool body_expected;
+    };
+
     slot* find(std::uint16_t id) noexcept;
+    std::size_t wanted_of_body(const slot& s, bool blocked) const noexcept;
     bool ignored(std::uint16_t id) const noexcept;
-    void ignore(std::uint16_t id);
+    void ignore(std::uint16_t id, bool body_expected = true);
     void forget_ignored(std::uint16_t id) noexcept;
     error_code on_piece(const record_decoder::piece& p);
     error_code on_begin(const record_decoder::piece& p);
@@ -168,7 +174,7 @@ private:
 
     std::vector<std::unique_ptr<slot>> slots_;
     std::vector<std::unique_ptr<slot>> spare_slots_;
-    std::vector<std::uint16_t> ignored_; ///< ids whose input still comes but is wanted by nobody
+    std::vector<ignored_id> ignored_; ///< whose input may still come but is wanted by nobody
     std::vector<exchange_ptr> starting_;
     std::size_t next_ = 0; ///< whose turn it is to be framed
 
@@ -186,6 +192,7 @@ private:
     std::array<std::array<std::byte, header_size>, max_direct_records> direct_headers_;
 
     bool more_ = false;
+    bool tracing_ = false; ///< whether anybody reads of each record; asked when input comes, not for each
     bool closing_ = false;
     bool faulted_ = false;
     bool draining_ = false;
