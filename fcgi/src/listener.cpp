@@ -1,16 +1,20 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/fcgi/listener.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
 
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -69,18 +73,52 @@ void remove_stale(const std::string& path, const sockaddr_un& address)
         ::unlink(path.c_str());
 }
 
-int open_unix(const std::string& path, int backlog)
+// "user", "user:group", ":group": names or numbers. -1 is what chown leaves as it is.
+std::pair<uid_t, gid_t> ids_of(const std::string& owner)
 {
+    const auto number = [](const std::string& text) -> std::optional<unsigned> {
+        unsigned n = 0;
+        const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), n);
+        return fault == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
+    };
+    const auto colon = std::min(owner.find(':'), owner.size());
+    const auto user = owner.substr(0, colon), group = owner.substr(std::min(colon + 1, owner.size()));
+    auto uid = static_cast<uid_t>(-1);
+    auto gid = static_cast<gid_t>(-1);
+    if (const auto n = number(user))
+        uid = *n;
+    else if (const passwd* p = user.empty() ? nullptr : ::getpwnam(user.c_str()))
+        uid = p->pw_uid;
+    else if (!user.empty())
+        throw std::invalid_argument(fmt::format("'{}': there is no user '{}' for the socket", owner, user));
+    if (const auto n = number(group))
+        gid = *n;
+    else if (const ::group* g = group.empty() ? nullptr : ::getgrnam(group.c_str()))
+        gid = g->gr_gid;
+    else if (!group.empty())
+        throw std::invalid_argument(fmt::format("'{}': there is no group '{}' for the socket", owner, group));
+    return {uid, gid};
+}
+
+int open_unix(const std::string& path, const listener_options& options)
+{
+    const auto [uid, gid] = ids_of(options.owner);
     const auto address = unix_address(path);
     remove_stale(path, address);
     descriptor d(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (d.fd < 0 || ::bind(d.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::listen(d.fd, backlog) != 0)
+    if (d.fd < 0 || ::bind(d.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        fail("cannot listen on unix:" + path);
+    // Nobody can connect before `listen`: until then the file's rights may be anything.
+    if (options.mode && ::chmod(path.c_str(), *options.mode) != 0)
+        fail("cannot change the mode of unix:" + path);
+    if (!options.owner.empty() && ::chown(path.c_str(), uid, gid) != 0)
+        fail(fmt::format("cannot give unix:{} to {}", path, options.owner));
+    if (::listen(d.fd, options.backlog) != 0)
         fail("cannot listen on unix:" + path);
     return d.release();
 }
 
-int open_tcp(const std::string& host, const std::string& port, int backlog)
+int open_tcp(const std::string& host, const std::string& port, const listener_options& options)
 {
     // getaddrinfo would cut a larger number down to another port.
     if (port.find_first_not_of("0123456789") == port.npos && (port.size() > 5 || std::stoi(port) > 65535))
@@ -99,7 +137,7 @@ int open_tcp(const std::string& host, const std::string& port, int backlog)
             continue;
         const int on = 1;
         ::setsockopt(d.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (::bind(d.fd, a->ai_addr, a->ai_addrlen) == 0 && ::listen(d.fd, backlog) == 0)
+        if (::bind(d.fd, a->ai_addr, a->ai_addrlen) == 0 && ::listen(d.fd, options.backlog) == 0)
             return d.release();
     }
     fail(fmt::format("cannot listen on tcp:{}:{}", host, port));
@@ -127,11 +165,11 @@ bool listener::is_listening(int fd) noexcept
     return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) == 0 && on != 0;
 }
 
-listener listener::open(std::string_view address, int backlog)
+listener listener::open(std::string_view address, const listener_options& options)
 {
     if (address.starts_with("unix:")) {
         std::string path(address.substr(5));
-        listener l(open_unix(path, backlog), std::string(address));
+        listener l(open_unix(path, options), std::string(address));
         struct stat st {};
         if (::lstat(path.c_str(), &st) == 0) {
             l.file_ = {st.st_dev, st.st_ino};
@@ -146,7 +184,7 @@ listener listener::open(std::string_view address, int backlog)
             auto host = rest.substr(0, colon);
             if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
                 host = host.substr(1, host.size() - 2);
-            const int fd = open_tcp(std::string(host), std::string(rest.substr(colon + 1)), backlog);
+            const int fd = open_tcp(std::string(host), std::string(rest.substr(colon + 1)), options);
             return {fd, tcp_name(fd)};
         }
     }
@@ -207,12 +245,14 @@ void listener::close() noexcept
     ::close(std::exchange(fd_, -1));
 }
 
-int listener::accept() const noexcept
+int listener::accept(sockaddr_storage* peer) const noexcept
 {
     int fd;
-    do
-        fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+    do {
+        socklen_t size = sizeof *peer;
+        fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(peer), peer ? &size : nullptr,
+                       SOCK_CLOEXEC | SOCK_NONBLOCK);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     return fd;
 }
 

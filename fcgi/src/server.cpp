@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/fcgi/server.hpp>
 
+#include "allowed_peers.hpp"
 #include "loop.hpp"
 
 #include <sluice/log.hpp>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace sluice::fcgi {
 
@@ -26,12 +28,25 @@ constexpr int accepts_a_turn = 32;
 // When descriptors run out the queue stays readable: look again only after a while.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
+// A descriptor on its way to another loop, which may end before it gets it.
+struct owned_fd {
+    explicit owned_fd(int f) noexcept : fd(f) {}
+    owned_fd(owned_fd&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+    owned_fd& operator=(owned_fd&&) = delete;
+    ~owned_fd()
+    {
+        if (fd >= 0)
+            ::close(fd);
+    }
+    int fd;
+};
+
 } // namespace
 
 class server::impl {
 public:
     impl(listener l, application app, const server_options& options)
-        : limits_(options.limits), listener_(std::move(l))
+        : limits_(options.limits), listener_(std::move(l)), allowed_(options.web_server_addresses)
     {
         const unsigned threads = std::max(1u, options.threads);
         auto share = limits_;
@@ -140,7 +155,8 @@ private:
                     return;
                 full_.store(false);
             }
-            const int fd = listener_.accept();
+            sockaddr_storage peer;
+            const int fd = listener_.accept(allowed_.everybody() ? nullptr : &peer);
             if (fd < 0) {
                 if (errno == EAGAIN || errno == EWOULDBLOCK)
                     break;
@@ -152,11 +168,17 @@ private:
                 });
                 return;
             }
+            if (!allowed_.everybody() && !allowed_.allows(peer)) {
+                log::warning("a connection refused: its peer is not in FCGI_WEB_SERVER_ADDRS");
+                ::close(fd);
+                continue;
+            }
             loop& l = *loops_[next_++ % loops_.size()];
             if (&l == loops_[0].get())
                 l.adopt(fd);
             else
-                boost::asio::post(l.context(), [&l, fd] { l.adopt(fd); });
+                boost::asio::post(l.context(),
+                                  [&l, own = owned_fd(fd)]() mutable { l.adopt(std::exchange(own.fd, -1)); });
         }
         wait_for_connections();
     }
@@ -169,6 +191,7 @@ private:
 
     sluice::limits limits_;
     listener listener_;
+    allowed_peers allowed_;
     std::vector<std::unique_ptr<loop>> loops_;
     std::optional<boost::asio::posix::stream_descriptor> acceptor_;
     std::optional<boost::asio::steady_timer> accept_timer_;

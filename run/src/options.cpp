@@ -115,6 +115,20 @@ std::vector<setting> make_settings(run_options& o)
              return n > 0u;
          },
          "a number from 1 to 256"},
+        {"--socket-mode", "SLUICE_SOCKET_MODE", "MODE", "Rights of a unix socket's file, such as 0660",
+         [&](std::string_view given) {
+             unsigned n = 0;
+             const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), n, 8);
+             o.socket.mode = static_cast<mode_t>(n);
+             return error == std::errc() && end == given.data() + given.size() && n <= 0777;
+         },
+         "an octal number such as 0660"},
+        {"--socket-owner", "SLUICE_SOCKET_OWNER", "OWNER", "Whose that file is: user, user:group or :group",
+         [&](std::string_view given) {
+             o.socket.owner = given;
+             return !given.empty();
+         },
+         "user, user:group or :group"},
         size("--pool", "SLUICE_POOL", "Memory for all bodies together", l.pool_bytes),
         size("--window", "SLUICE_WINDOW", "Most memory one response may hold", l.window),
         size("--block", "SLUICE_BLOCK", "Unit of that memory, and of records", l.block_size),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sluice/environment.hpp>
+#include <sluice/fcgi/listener.hpp>
 #include <sluice/limits.hpp>
 
 #include <optional>
@@ -10,7 +11,8 @@
 namespace sluice {
 
 struct run_options {
-    std::string fastcgi;   ///< "" looks at fd 0
+    std::string fastcgi; ///< "" looks at fd 0
+    fcgi::listener_options socket;
     std::string log_level; ///< "" depends on how the program was started
     unsigned threads = 1;
     bool drain_given = false;

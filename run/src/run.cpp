@@ -2,6 +2,7 @@
 #include <sluice/run.hpp>
 
 #include "options.hpp"
+#include "systemd.hpp"
 
 #include <sluice/cgi/program.hpp>
 #include <sluice/fcgi/server.hpp>
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <stdexcept>
 
@@ -78,9 +80,17 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
     options.limits = o.limits;
     options.normalize = o.normalize;
     options.threads = o.threads;
+    if (const char* const peers = std::getenv("FCGI_WEB_SERVER_ADDRS"))
+        options.web_server_addresses = peers;
     fcgi::server server(std::move(l), std::move(app), options);
     stop_signals signals(
-        server.get_executor(), [&] { server.drain(); }, [&] { server.stop(); });
+        server.get_executor(),
+        [&] {
+            systemd::notify("STOPPING=1");
+            server.drain();
+        },
+        [&] { server.stop(); });
+    systemd::notify("READY=1"); // the socket listens already: what comes now waits in its queue
     server.run();
     return 0;
 }
@@ -108,7 +118,12 @@ int run(int argc, char** argv, application app)
     try {
         if (!options.fastcgi.empty()) {
             set_up_log(options.log_level, "info");
-            return serve_fastcgi(fcgi::listener::open(options.fastcgi), std::move(app), options);
+            return serve_fastcgi(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
+                                 options);
+        }
+        if (const auto fd = systemd::activated_socket()) {
+            set_up_log(options.log_level, "info");
+            return serve_fastcgi(fcgi::listener::inherit(*fd), std::move(app), options);
         }
         if (fcgi::listener::is_listening(0)) {
             set_up_log(options.log_level, "warning");

@@ -178,11 +178,34 @@ TEST_CASE("listener: a unix socket nobody listens on any more is replaced - one 
     }
 }
 
+TEST_CASE(
+    "listener: a unix socket gets the mode and the owner that were asked for, before anybody can connect")
+{
+    const temp_dir dir;
+    const auto path = (dir / "socket").string();
+    fcgi::listener_options options;
+    options.mode = 0620;
+    options.owner = std::to_string(::geteuid()) + ":" + std::to_string(::getegid());
+    {
+        const auto l = listener::open("unix:" + path, options);
+        struct stat st {};
+        REQUIRE(::stat(path.c_str(), &st) == 0);
+        CHECK((st.st_mode & 07777) == 0620);
+        CHECK(st.st_uid == ::geteuid());
+        CHECK(st.st_gid == ::getegid());
+    }
+    for (const char* wrong : {"nobody-of-this-name", ":nobody-of-this-name", "root:nobody-of-this-name"}) {
+        options.owner = wrong;
+        CHECK_THROWS_AS(listener::open("unix:" + path, options), std::invalid_argument);
+        CHECK_FALSE(fs::exists(path)); // nothing was made
+    }
+}
+
 TEST_CASE("listener: one in use whose queue is full is refused too")
 {
     const temp_dir dir;
     const auto address = "unix:" + (dir / "socket").string();
-    const auto l = listener::open(address, 0);
+    const auto l = listener::open(address, {.backlog = 0, .mode = {}, .owner = {}});
     const auto first = socket_peer::connect(address); // a queue of 0 holds one
     CHECK(why_not(address).find("listening there already") != std::string::npos);
     CHECK(fs::exists(dir / "socket"));

@@ -1,14 +1,29 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <sys/types.h>
-#include <utility>
+
+struct sockaddr_storage;
 
 namespace sluice::fcgi {
+
+/// How a listening socket is made.
+struct listener_options {
+    /// Connections that may wait to be accepted; the kernel's net.core.somaxconn (4096) bounds it.
+    int backlog = 4096;
+
+    /// Permissions of a unix socket's file, such as 0660; without, the process's umask decides.
+    std::optional<mode_t> mode;
+
+    /// Who owns that file: "user", "user:group" or ":group", by name or number; "" leaves it to the system. Who may write
+    /// to the file may connect.
+    std::string owner;
+};
 
 /// A listening socket: made here, or inherited from the web server.
 ///
@@ -19,7 +34,7 @@ public:
     /// Listens on `unix:/path` or `tcp:host:port` (`tcp:[::1]:9000` for IPv6; port 0 takes a free one). A unix
     /// socket file that nobody listens on any more is replaced; one that answers is refused.
     /// Errors: throws std::system_error or std::invalid_argument with a text that says what to do.
-    static listener open(std::string_view address, int backlog = 4096);
+    static listener open(std::string_view address, const listener_options& options = {});
 
     /// Takes over an inherited listening socket, unix or TCP, as mod_fcgid, lighttpd and spawn-fcgi pass on fd 0.
     /// Errors: throws std::invalid_argument when `fd` is no listening socket.
@@ -38,7 +53,8 @@ public:
     void close() noexcept;
 
     /// The next connection that waits, close-on-exec and non-blocking; -1 when there is none (errno says why).
-    int accept() const noexcept;
+    /// `peer`, when not null, gets its address.
+    int accept(sockaddr_storage* peer = nullptr) const noexcept;
 
     /// Where it listens, in the form `open` takes.
     const std::string& address() const noexcept { return address_; }

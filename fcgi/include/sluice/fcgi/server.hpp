@@ -8,6 +8,7 @@
 #include <sluice/statistics.hpp>
 
 #include <memory>
+#include <string>
 
 namespace sluice::fcgi {
 
@@ -19,6 +20,9 @@ struct server_options {
     /// Loops, each in a thread of its own with its share of the pool; a connection stays on one.
     unsigned threads = 1;
 
+    /// FCGI_WEB_SERVER_ADDRS: IP addresses with commas between, of whom alone TCP connections are taken; "" is everybody.
+    std::string web_server_addresses;
+
     /// Whether other processes run the same app (`service_facts::multiprocess`).
     bool multiprocess = true;
 };
@@ -28,6 +32,7 @@ struct server_options {
 /// Thread safety: `drain`, `stop` and `stats` may be called from any thread and while `run` runs; the rest not.
 class server {
 public:
+    /// Errors: throws std::invalid_argument for `web_server_addresses` that are none.
     server(listener l, application app, const server_options& options = {});
     ~server();
 
