@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/fcgi/server.hpp>
 
-#include "allowed_peers.hpp"
+#include "connection_filter.hpp"
 #include "loop.hpp"
 
 #include <sluice/log.hpp>
@@ -46,7 +46,7 @@ struct owned_fd {
 class server::impl {
 public:
     impl(listener l, application app, const server_options& options)
-        : limits_(options.limits), listener_(std::move(l)), allowed_(options.web_server_addresses)
+        : limits_(options.limits), listener_(std::move(l)), filter_(options.web_server_addresses)
     {
         const unsigned threads = std::max(1u, options.threads);
         auto share = limits_;
@@ -156,7 +156,7 @@ private:
                 full_.store(false);
             }
             sockaddr_storage peer;
-            const int fd = listener_.accept(allowed_.everybody() ? nullptr : &peer);
+            const int fd = listener_.accept(filter_.everybody() ? nullptr : &peer);
             if (fd < 0) {
                 if (errno == EAGAIN || errno == EWOULDBLOCK)
                     break;
@@ -168,7 +168,7 @@ private:
                 });
                 return;
             }
-            if (!allowed_.everybody() && !allowed_.allows(peer)) {
+            if (!filter_.everybody() && !filter_.allows(peer)) {
                 log::warning("a connection refused: its peer is not in FCGI_WEB_SERVER_ADDRS");
                 ::close(fd);
                 continue;
@@ -191,7 +191,7 @@ private:
 
     sluice::limits limits_;
     listener listener_;
-    allowed_peers allowed_;
+    connection_filter filter_;
     std::vector<std::unique_ptr<loop>> loops_;
     std::optional<boost::asio::posix::stream_descriptor> acceptor_;
     std::optional<boost::asio::steady_timer> accept_timer_;

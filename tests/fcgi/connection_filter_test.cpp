@@ -1,5 +1,5 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
-#include "allowed_peers.hpp"
+#include "connection_filter.hpp"
 
 #include "fcgi/socket_peer.hpp"
 #include "support/catch.hpp"
@@ -15,7 +15,7 @@
 
 using namespace sluice;
 using namespace sluice::test;
-using fcgi::allowed_peers;
+using fcgi::connection_filter;
 
 namespace {
 
@@ -39,7 +39,7 @@ sockaddr_storage peer(const char* text)
 TEST_CASE(
     "FCGI_WEB_SERVER_ADDRS: those on the list may connect, IPv4 and IPv6, however the socket shows them")
 {
-    const allowed_peers some(" 127.0.0.1,192.0.2.7 ,\t2001:db8::1,::ffff:192.0.2.9");
+    const connection_filter some(" 127.0.0.1,192.0.2.7 ,\t2001:db8::1,::ffff:192.0.2.9");
     for (const char* in : {"127.0.0.1", "::ffff:127.0.0.1", "192.0.2.7", "2001:db8::1", "2001:0db8:0::0:1",
                            "192.0.2.9", "::ffff:192.0.2.9"})
         CHECK(some.allows(peer(in)));
@@ -53,12 +53,12 @@ TEST_CASE(
 TEST_CASE("FCGI_WEB_SERVER_ADDRS: nothing in it allows everybody, and a slip is an error, not everybody")
 {
     for (const char* nothing : {"", " ", "\t "}) {
-        CHECK(allowed_peers(nothing).everybody());
-        CHECK(allowed_peers(nothing).allows(peer("198.51.100.1")));
+        CHECK(connection_filter(nothing).everybody());
+        CHECK(connection_filter(nothing).allows(peer("198.51.100.1")));
     }
     for (const char* wrong :
          {"localhost", "127.0.0.1,", ",127.0.0.1", "127.0.0.1 192.0.2.1", "127.0.0.256", "10.0.0.0/8"})
-        CHECK_THROWS_AS(allowed_peers(wrong), std::invalid_argument);
+        CHECK_THROWS_AS(connection_filter(wrong), std::invalid_argument);
 }
 
 TEST_CASE("FCGI_WEB_SERVER_ADDRS: a server closes the connection of a stranger and serves the others")

@@ -1,5 +1,5 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
-#include "allowed_peers.hpp"
+#include "connection_filter.hpp"
 
 #include <fmt/core.h>
 
@@ -37,7 +37,7 @@ ip::address address_of(const sockaddr_storage& s)
 
 } // namespace
 
-allowed_peers::allowed_peers(std::string_view list)
+connection_filter::connection_filter(std::string_view list)
 {
     if (list.find_first_not_of(" \t") == list.npos)
         return;
@@ -60,7 +60,7 @@ allowed_peers::allowed_peers(std::string_view list)
     }
 }
 
-bool allowed_peers::allows(const sockaddr_storage& peer) const noexcept
+bool connection_filter::allows(const sockaddr_storage& peer) const noexcept
 {
     if (everybody() || (peer.ss_family != AF_INET && peer.ss_family != AF_INET6))
         return true;

@@ -11,11 +11,11 @@
 namespace sluice::fcgi {
 
 /// Who may connect over TCP: FCGI_WEB_SERVER_ADDRS (FastCGI specification section 3.2), with IPv6 addresses too.
-class allowed_peers {
+class connection_filter {
 public:
     /// Addresses with commas between; "" allows everybody.
     /// Errors: throws std::invalid_argument that names what is no address: nobody is let in by a slip of the pen.
-    explicit allowed_peers(std::string_view list);
+    explicit connection_filter(std::string_view list);
 
     bool everybody() const noexcept { return addresses_.empty(); }
 
