@@ -21,6 +21,12 @@ target_compile_options(sluice_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshad
     $<$<BOOL:${SLUICE_WARNINGS_AS_ERRORS}>:-Werror>)
 target_compile_definitions(sluice_warnings INTERFACE BOOST_ASIO_NO_DEPRECATED)
 
+# Fat objects: a static library made so is an ordinary one for every compiler and linker. Clang has them from 17 on.
+if(SLUICE_LTO AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set(sluice_lto_compile -flto=auto -ffat-lto-objects)
+    set(sluice_lto_link -flto=auto)
+endif()
+
 # sluice_component(<name> SOURCES ... INCLUDE <dir> DEPENDS ...)
 # A static or shared library (BUILD_SHARED_LIBS) `sluice_<name>`, known as `sluice::<name>` in the tree and
 # after install, with its public headers below <dir>.
@@ -34,6 +40,7 @@ function(sluice_component name)
     target_include_directories(sluice_${name} PUBLIC
         "$<BUILD_INTERFACE:${ARG_INCLUDE}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
     target_link_libraries(sluice_${name} PUBLIC ${ARG_DEPENDS} PRIVATE "$<BUILD_INTERFACE:sluice_warnings>")
+    target_compile_options(sluice_${name} PRIVATE ${sluice_lto_compile})
     if(name STREQUAL core)
         target_precompile_headers(sluice_core PRIVATE "${PROJECT_SOURCE_DIR}/cmake/precompiled.hpp")
     else()
@@ -48,7 +55,8 @@ endfunction()
 # would give programs -fPIE).
 function(sluice_program name)
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-    target_compile_options(${name} PRIVATE -fPIC)
+    target_compile_options(${name} PRIVATE -fPIC ${sluice_lto_compile})
+    target_link_options(${name} PRIVATE ${sluice_lto_link})
     target_link_libraries(${name} PRIVATE sluice_warnings)
     target_precompile_headers(${name} REUSE_FROM sluice_core)
 endfunction()
