@@ -115,6 +115,13 @@ std::vector<setting> make_settings(run_options& o)
              return n > 0u;
          },
          "a number from 1 to 256"},
+        {"--workers", "SLUICE_WORKERS", "N", "Processes, kept running; SIGHUP renews them [none]",
+         [&](std::string_view given) {
+             const auto n = parse(given, {unit{"", 1}}, 256);
+             o.workers = static_cast<unsigned>(n.value_or(0));
+             return n > 0u;
+         },
+         "a number from 1 to 256"},
         {"--socket-mode", "SLUICE_SOCKET_MODE", "MODE", "Rights of a unix socket's file, such as 0660",
          [&](std::string_view given) {
              unsigned n = 0;

@@ -15,6 +15,7 @@ struct run_options {
     fcgi::listener_options socket;
     std::string log_level; ///< "" depends on how the program was started
     unsigned threads = 1;
+    unsigned workers = 0; ///< processes under a supervisor; 0: none, this process serves
     bool drain_given = false;
     sluice::limits limits;
     normalize_options normalize;

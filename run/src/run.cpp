@@ -2,6 +2,7 @@
 #include <sluice/run.hpp>
 
 #include "options.hpp"
+#include "supervisor.hpp"
 #include "systemd.hpp"
 
 #include <sluice/cgi/program.hpp>
@@ -17,6 +18,8 @@
 #include <cstdlib>
 #include <functional>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <fcntl.h>
 
@@ -95,6 +98,16 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
     return 0;
 }
 
+// In this process, or in as many as were asked for.
+int serve_own_socket(fcgi::listener l, application app, const run_options& o, int argc, char** argv)
+{
+    set_up_log(o.log_level, "info");
+    if (o.workers == 0)
+        return serve_fastcgi(std::move(l), std::move(app), o);
+    return supervisor(std::move(l), std::vector<std::string>(argv, argv + argc), o.workers, o.limits.drain)
+        .run();
+}
+
 int serve_cgi(application app, const run_options& o)
 {
     cgi::program program(std::move(app), o.limits, o.normalize);
@@ -116,15 +129,15 @@ int run(int argc, char** argv, application app)
     std::signal(SIGPIPE, SIG_IGN);
     fill_standard_descriptors();
     try {
-        if (!options.fastcgi.empty()) {
+        if (supervisor::supervised()) {
             set_up_log(options.log_level, "info");
-            return serve_fastcgi(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
-                                 options);
+            return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
         }
-        if (const auto fd = systemd::activated_socket()) {
-            set_up_log(options.log_level, "info");
-            return serve_fastcgi(fcgi::listener::inherit(*fd), std::move(app), options);
-        }
+        if (!options.fastcgi.empty())
+            return serve_own_socket(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
+                                    options, argc, argv);
+        if (const auto fd = systemd::activated_socket())
+            return serve_own_socket(fcgi::listener::inherit(*fd), std::move(app), options, argc, argv);
         if (fcgi::listener::is_listening(0)) {
             set_up_log(options.log_level, "warning");
             if (!options.drain_given)

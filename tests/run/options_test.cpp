@@ -24,6 +24,7 @@ const one all[] = {
     {"--fastcgi", "SLUICE_FASTCGI", "unix:/a b",
      [](const run_options& o) { return o.fastcgi == "unix:/a b"; }},
     {"--threads", "SLUICE_THREADS", "256", [](const run_options& o) { return o.threads == 256; }},
+    {"--workers", "SLUICE_WORKERS", "8", [](const run_options& o) { return o.workers == 8; }},
     {"--socket-mode", "SLUICE_SOCKET_MODE", "0660", [](const run_options& o) { return o.socket.mode == 0660; }},
     {"--socket-owner", "SLUICE_SOCKET_OWNER", ":www-data",
      [](const run_options& o) { return o.socket.owner == ":www-data"; }},

@@ -1,0 +1,326 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include "supervisor.hpp"
+
+#include "systemd.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace sluice {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto mark = "SLUICE_SUPERVISOR"; // in a worker's environment: who started it
+
+// A worker that ended sooner than this did not last, and the next one waits.
+constexpr auto lasting = 10s;
+constexpr auto first_pause = 100ms;
+constexpr auto longest_pause = 10'000ms;
+// Beyond the workers' own drain limit, before they are killed.
+constexpr auto grace = 5s;
+
+std::system_error failure(const char* what)
+{
+    return {errno, std::generic_category(), what};
+}
+
+// The file this process runs, as it was called when it was started: a new version replaces it under that name.
+std::string own_program()
+{
+    std::array<char, PATH_MAX> path{};
+    if (::readlink("/proc/self/exe", path.data(), path.size() - 1) <= 0)
+        throw failure("cannot find this program's file in /proc/self/exe");
+    return path.data();
+}
+
+int open_news(std::string& name)
+{
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socklen_t size = sizeof(sa_family_t); // the kernel gives an abstract name that nobody has
+    const int on = 1;
+    if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
+        ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0)
+        throw failure("cannot open a socket for news of the workers");
+    size = sizeof address;
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    name.assign(address.sun_path, size - offsetof(sockaddr_un, sun_path));
+    name[0] = '@';
+    return fd;
+}
+
+// The next message that says READY=1, and who sent it; -1 when there is none.
+pid_t next_ready(int fd)
+{
+    for (;;) {
+        std::array<char, 256> text;
+        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control;
+        iovec vector{text.data(), text.size()};
+        msghdr message{};
+        message.msg_iov = &vector;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        const auto n = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        if (n < 0)
+            return -1;
+        const cmsghdr* const c = CMSG_FIRSTHDR(&message);
+        if (!c || c->cmsg_type != SCM_CREDENTIALS ||
+            std::string_view(text.data(), static_cast<std::size_t>(n)) != "READY=1")
+            continue;
+        ucred sender;
+        std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
+        return sender.pid;
+    }
+}
+
+} // namespace
+
+supervisor::supervisor(fcgi::listener l, std::vector<std::string> arguments, unsigned workers,
+                       std::chrono::milliseconds drain)
+    : listener_(std::move(l)), program_(own_program()), arguments_(std::move(arguments)), drain_(drain),
+      signals_(context_, SIGCHLD, SIGHUP), news_(context_, open_news(news_name_)), patience_(context_)
+{
+    for (const int s : {SIGTERM, SIGUSR1, SIGINT})
+        signals_.add(s);
+    // Workers share the socket: one that ends must not make it blocking for the others.
+    const int flags = ::fcntl(listener_.fd(), F_GETFL);
+    ::fcntl(listener_.fd(), F_SETFL, flags | O_NONBLOCK);
+    for (unsigned i = 0; i < workers; ++i)
+        places_.push_back(std::make_unique<place>(context_));
+}
+
+supervisor::~supervisor() = default;
+
+bool supervisor::supervised()
+{
+    const char* const who = std::getenv(mark);
+    if (!who)
+        return false;
+    const auto parent = static_cast<pid_t>(std::atol(who));
+    ::unsetenv(mark);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent)
+        ::raise(SIGTERM); // it died before we could ask
+    return true;
+}
+
+int supervisor::run()
+{
+    spdlog::info("{} workers on {}", places_.size(), listener_.address());
+    wait_for_signals();
+    wait_for_news();
+    for (auto& p : places_)
+        fill(*p);
+    systemd::notify("READY=1"); // the socket listens already
+    context_.run();
+    return 0;
+}
+
+supervisor::worker supervisor::start()
+{
+    std::vector<std::string> variables;
+    for (char** v = environ; *v; ++v)
+        if (!std::string_view(*v).starts_with("NOTIFY_SOCKET="))
+            variables.emplace_back(*v);
+    variables.push_back(std::string(mark) + "=" + std::to_string(::getpid()));
+    variables.push_back("NOTIFY_SOCKET=" + news_name_);
+    const auto pointers = [](std::vector<std::string>& all) {
+        std::vector<char*> p;
+        for (auto& s : all)
+            p.push_back(s.data());
+        p.push_back(nullptr);
+        return p;
+    };
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, listener_.fd(), 0);
+    posix_spawnattr_init(&attributes);
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setpgroup(&attributes,
+                              0); // Ctrl-C is for the supervisor: workers would take it for a first signal
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    worker w;
+    w.started = clock::now();
+    const int fault = ::posix_spawn(&w.pid, program_.c_str(), &actions, &attributes,
+                                    pointers(arguments_).data(), pointers(variables).data());
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (fault != 0) {
+        spdlog::error("cannot start {}: {}", program_, std::strerror(fault));
+        w.pid = -1;
+    }
+    return w;
+}
+
+// Puts a worker in an empty place.
+void supervisor::fill(place& p)
+{
+    p.now = start();
+    if (p.now.pid < 0) {
+        p.restart.expires_after(longest_pause);
+        p.restart.async_wait([this, &p](const boost::system::error_code& ec) {
+            if (!ec && !stopping_)
+                fill(p);
+        });
+    }
+}
+
+void supervisor::wait_for_signals()
+{
+    signals_.async_wait([this](const boost::system::error_code& ec, int number) {
+        if (ec)
+            return;
+        switch (number) {
+        case SIGCHLD: reap(); break;
+        case SIGHUP: roll(); break;
+        default: stop(number); break;
+        }
+        wait_for_signals();
+    });
+}
+
+void supervisor::wait_for_news()
+{
+    news_.async_wait(boost::asio::posix::descriptor_base::wait_read,
+                     [this](const boost::system::error_code& ec) {
+                         if (ec)
+                             return;
+                         for (pid_t pid; (pid = next_ready(news_.native_handle())) >= 0;) {
+                             for (auto& p : places_) {
+                                 if (p->now.pid == pid)
+                                     p->now.ready = true;
+                                 if (p->next.pid != pid)
+                                     continue;
+                                 retire(p->now.pid);
+                                 p->now = std::exchange(p->next, {});
+                                 p->now.ready = true;
+                             }
+                         }
+                         wait_for_news();
+                     });
+}
+
+void supervisor::reap()
+{
+    int status = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;)
+        ended(pid, status);
+    end_when_empty();
+}
+
+void supervisor::ended(pid_t pid, int status)
+{
+    if (std::erase(retired_, pid) > 0)
+        return;
+    const auto how = WIFSIGNALED(status) ? fmt::format("was ended by signal {}", WTERMSIG(status))
+                                         : fmt::format("ended with status {}", WEXITSTATUS(status));
+    for (auto& p : places_) {
+        if (p->next.pid == pid) {
+            p->next = {};
+            spdlog::error("new worker {} {} before it was ready: the old one stays", pid, how);
+        }
+        if (p->now.pid != pid)
+            continue;
+        const bool lasted = p->now.ready && clock::now() - p->now.started >= lasting;
+        p->now = {};
+        if (stopping_)
+            return;
+        p->pause =
+            lasted ? 0ms : std::clamp<std::chrono::milliseconds>(p->pause * 2, first_pause, longest_pause);
+        spdlog::error("worker {} {}: another in {} ms", pid, how, p->pause.count());
+        p->restart.expires_after(p->pause);
+        p->restart.async_wait([this, at = p.get()](const boost::system::error_code& ec) {
+            if (!ec && !stopping_)
+                fill(*at);
+        });
+    }
+}
+
+void supervisor::roll()
+{
+    if (stopping_)
+        return;
+    spdlog::info("SIGHUP: new workers from {}", program_);
+    for (auto& p : places_) {
+        if (p->now.pid < 0 || p->next.pid >= 0)
+            continue; // a new one is on its way as it is
+        p->next = start();
+    }
+}
+
+void supervisor::retire(pid_t pid)
+{
+    if (pid < 0)
+        return;
+    retired_.push_back(pid);
+    ::kill(pid, SIGTERM);
+}
+
+void supervisor::stop(int signal)
+{
+    const bool again = std::exchange(stopping_, true);
+    spdlog::info("signal {}: {}", signal, again ? "ending at once" : "letting running responses end");
+    if (!again)
+        systemd::notify("STOPPING=1");
+    for (auto& p : places_) {
+        p->restart.cancel();
+        for (worker* w : {&p->now, &p->next}) {
+            if (w->pid < 0)
+                continue;
+            retire(w->pid);
+            *w = {};
+        }
+    }
+    if (again)
+        for (const pid_t pid : retired_)
+            ::kill(pid, SIGKILL);
+    listener_.close(); // whoever comes now is refused
+    patience_.expires_after(drain_ + grace);
+    patience_.async_wait([this](const boost::system::error_code& ec) {
+        if (ec)
+            return;
+        for (const pid_t pid : retired_) {
+            spdlog::error("worker {} is still there after limits::drain: killed", pid);
+            ::kill(pid, SIGKILL);
+        }
+    });
+    end_when_empty();
+}
+
+void supervisor::end_when_empty()
+{
+    if (stopping_ && retired_.empty())
+        context_.stop();
+}
+
+} // namespace sluice
