@@ -18,7 +18,7 @@ import re
 import sys
 from pathlib import Path
 
-# The components that must not know each other. What is not named here (run, examples, tests, bench) may
+# The components that must not know each other. What is not named here (run, command, examples, tests, bench) may
 # include every public header.
 COMPONENTS = {
     "core": {"public": "include", "folders": ["include", "src"], "may_use": {"core"}},
@@ -43,7 +43,7 @@ SOCKET_HEADERS = re.compile(
 )
 CLOCK = re.compile(r"_clock::now\b|\b(clock_gettime|gettimeofday|std::time)\s*\(")
 
-SOURCE_FOLDERS = ["include", "src", "fcgi", "cgi", "http", "run", "cli", "examples", "tests", "bench", "scripts",
+SOURCE_FOLDERS = ["include", "src", "fcgi", "cgi", "http", "run", "command", "examples", "tests", "bench", "scripts",
                   "cmake"]
 CODE_SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
 TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake"}
