@@ -4,6 +4,7 @@
 #include "bodies.hpp"
 #include "head_filter.hpp"
 #include "request_params.hpp"
+#include "units.hpp"
 
 #include <sluice/fcgi/client.hpp>
 
@@ -15,7 +16,6 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <charconv>
 #include <stdexcept>
 
 #include <unistd.h>
@@ -33,23 +33,6 @@ fcgi::role role_named(std::string_view name)
     if (name == "authorizer")
         return fcgi::role::authorizer;
     return name == "filter" ? fcgi::role::filter : fcgi::role::responder;
-}
-
-std::chrono::milliseconds time_named(std::string_view text)
-{
-    std::uint32_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    if (error == std::errc() && number > 0) {
-        if (unit == "ms")
-            return std::chrono::milliseconds(number);
-        if (unit == "s")
-            return std::chrono::seconds(number);
-        if (unit == "m")
-            return std::chrono::minutes(number);
-    }
-    throw std::invalid_argument(
-        fmt::format("--timeout {}: must be a time such as 500ms, 10s or 2m, more than 0", text));
 }
 
 void say_record(bool incoming, const fcgi::record_header& h)
@@ -175,7 +158,7 @@ int get(const get_options& o)
     boost::asio::steady_timer timer(loop);
     bool late = false;
     if (!o.timeout.empty()) {
-        timer.expires_after(time_named(o.timeout));
+        timer.expires_after(time_named("--timeout", o.timeout));
         timer.async_wait([&](const error_code& ec) {
             late = !ec;
             if (late)
