@@ -94,9 +94,10 @@ bench_figures load::run()
     began_ = clock::now();
     time_over_.expires_after(duration_);
     time_over_.async_wait([this](const error_code& ec) {
-        over_ = !ec;
-        if (over_)
-            end();
+        if (ec)
+            return;
+        over_ = true; // what is under way now is no failure
+        end();
     });
     progress();
     std::exception_ptr wrong;
@@ -181,7 +182,8 @@ task<void> load::connection()
                         lanes_ended.cancel();
                 });
             error_code ignored;
-            co_await lanes_ended.async_wait(boost::asio::redirect_error(use_awaitable, ignored));
+            while (lanes > 0)
+                co_await lanes_ended.async_wait(boost::asio::redirect_error(use_awaitable, ignored));
         } else {
             ++begun_; // so that the load ends when nobody is there
             fail(failure);
