@@ -24,16 +24,17 @@ const char* text_of(int code) noexcept
     case errc::params_incomplete: return "the FastCGI PARAMS stream ended inside a name-value pair";
     case errc::params_empty_name: return "FastCGI parameter without a name";
     case errc::params_nul: return "NUL byte in the name or value of a FastCGI parameter";
-    case errc::data_after_end:
-        return "FastCGI PARAMS or STDIN content after the empty record that ends the stream";
+    case errc::data_after_end: return "FastCGI stream content after the empty record that ends the stream";
     case errc::unexpected_record:
         return "FastCGI record of a type that the state of its request does not allow";
     case errc::request_idle:
         return "a FastCGI request was begun and nothing more came for limits::request_idle";
-    case errc::management_too_large: return "FastCGI GET_VALUES longer than any sane query";
-    case errc::closed_mid_record: return "the web server closed the connection inside a FastCGI record";
+    case errc::management_too_large: return "FastCGI GET_VALUES, or its answer, longer than any sane one";
+    case errc::closed_mid_record: return "the peer closed the connection inside a FastCGI record";
     case errc::closed_mid_request:
-        return "the web server closed the connection before the FastCGI request was complete";
+        return "the peer closed the connection before the FastCGI request was complete";
+    case errc::bad_end_length: return "FastCGI END_REQUEST or UNKNOWN_TYPE whose content is not 8 bytes";
+    case errc::bad_protocol_status: return "FastCGI END_REQUEST with an unknown protocolStatus";
     }
     return "unknown FastCGI error";
 }

@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/fcgi/listener.hpp>
 
+#include "address.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -48,10 +50,7 @@ sockaddr_un unix_address(const std::string& path)
 {
     sockaddr_un a{};
     a.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof a.sun_path)
-        throw std::invalid_argument(fmt::format("unix:{}: the path of a unix socket has 1 to {} characters",
-                                                path, sizeof a.sun_path - 1));
-    std::memcpy(a.sun_path, path.data(), path.size());
+    std::memcpy(a.sun_path, path.data(), path.size()); // `address::parse` saw that it fits
     return a;
 }
 
@@ -120,9 +119,6 @@ int open_unix(const std::string& path, const listener_options& options)
 
 int open_tcp(const std::string& host, const std::string& port, const listener_options& options)
 {
-    // getaddrinfo would cut a larger number down to another port.
-    if (port.find_first_not_of("0123456789") == port.npos && (port.size() > 5 || std::stoi(port) > 65535))
-        throw std::invalid_argument(fmt::format("tcp:{}:{}: a port is a number from 0 to 65535", host, port));
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
@@ -167,29 +163,18 @@ bool listener::is_listening(int fd) noexcept
 
 listener listener::open(std::string_view address, const listener_options& options)
 {
-    if (address.starts_with("unix:")) {
-        std::string path(address.substr(5));
-        listener l(open_unix(path, options), std::string(address));
-        struct stat st {};
-        if (::lstat(path.c_str(), &st) == 0) {
-            l.file_ = {st.st_dev, st.st_ino};
-            l.path_to_remove_ = std::move(path);
-        }
-        return l;
+    const auto where = fcgi::address::parse(address);
+    if (where.path.empty()) {
+        const int fd = open_tcp(where.host, where.port, options);
+        return {fd, tcp_name(fd)};
     }
-    if (address.starts_with("tcp:")) {
-        auto rest = address.substr(4);
-        const auto colon = rest.rfind(':');
-        if (colon != rest.npos && colon + 1 < rest.size()) {
-            auto host = rest.substr(0, colon);
-            if (host.size() >= 2 && host.front() == '[' && host.back() == ']')
-                host = host.substr(1, host.size() - 2);
-            const int fd = open_tcp(std::string(host), std::string(rest.substr(colon + 1)), options);
-            return {fd, tcp_name(fd)};
-        }
+    listener l(open_unix(where.path, options), std::string(address));
+    struct stat st {};
+    if (::lstat(where.path.c_str(), &st) == 0) {
+        l.file_ = {st.st_dev, st.st_ino};
+        l.path_to_remove_ = where.path;
     }
-    throw std::invalid_argument(fmt::format(
-        "'{}' is no address: use unix:/path/to/socket or tcp:host:port, as in tcp:127.0.0.1:9000", address));
+    return l;
 }
 
 listener listener::inherit(int fd)

@@ -40,7 +40,7 @@ TEST_CASE("errc: every code of an app's error has a message of its own")
 
 TEST_CASE("errc: every code of a FastCGI error has a message of its own")
 {
-    check_messages(sluice::fcgi::fcgi_category(), static_cast<int>(sluice::fcgi::errc::closed_mid_request),
+    check_messages(sluice::fcgi::fcgi_category(), static_cast<int>(sluice::fcgi::errc::bad_protocol_status),
                    "unknown FastCGI error");
 }
 

@@ -49,6 +49,7 @@ class CheckStructureTest(unittest.TestCase):
             ("cgi/include/sluice/cgi/program.hpp", "#include <sluice/run.hpp>", "cgi must not include"),
             ("fcgi/src/session.cpp", "  #  include <boost/asio/io_context.hpp>", "sans-I/O file includes boost"),
             ("fcgi/src/session.cpp", "#include <boost/asio.hpp>", "sans-I/O file includes boost"),
+            ("fcgi/src/client_session.cpp", "#include <boost/asio.hpp>", "sans-I/O file includes boost"),
             ("fcgi/src/session.cpp", "#include <sys/socket.h>", "sans-I/O file includes sys"),
             ("cgi/src/head_parser.cpp", "#include <unistd.h>", "sans-I/O file includes unistd"),
             ("fcgi/src/truncated.cpp", "#include <sys/uio.h>", "sans-I/O file includes sys"),
@@ -77,6 +78,7 @@ class CheckStructureTest(unittest.TestCase):
     def test_drivers_may_do_io(self):
         text = HEADER + "#include <boost/asio/ip/tcp.hpp>\n#include <unistd.h>\n#include \"connection.hpp\"\n"
         self.assertEqual(faults_of({"fcgi/src/server.cpp": text}), [])
+        self.assertEqual(faults_of({"fcgi/src/client.cpp": text}), [])
 
 
 if __name__ == "__main__":

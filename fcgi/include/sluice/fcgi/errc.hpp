@@ -16,12 +16,14 @@ enum class errc {
     params_incomplete,    ///< PARAMS ended inside a pair.
     params_empty_name,    ///< A pair without a name.
     params_nul,           ///< A NUL byte in a name or value.
-    data_after_end,       ///< PARAMS or STDIN content after the stream's empty record.
+    data_after_end,       ///< Content of a stream after the stream's empty record.
     unexpected_record,    ///< A record that the request's state does not allow.
     request_idle,         ///< A request was begun and nothing came for `limits::request_idle`.
-    management_too_large, ///< GET_VALUES longer than a sane query.
+    management_too_large, ///< GET_VALUES, or its answer, longer than a sane one.
     closed_mid_record,    ///< The peer closed inside a record.
-    closed_mid_request,   ///< The peer closed before the request was complete.
+    closed_mid_request,   ///< The peer closed before the request, or for a client its answer, was complete.
+    bad_end_length,      ///< END_REQUEST or UNKNOWN_TYPE whose content is not 8 bytes (sections 5.5 and 4.2).
+    bad_protocol_status, ///< END_REQUEST with a protocolStatus the specification does not know (section 5.5).
 };
 
 /// The category of `fcgi::errc`; its name is "sluice.fcgi".

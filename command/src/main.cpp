@@ -1,0 +1,50 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// The `sluice` command: a web server's side of FastCGI, by hand.
+#include "bench.hpp"
+#include "get.hpp"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <stdexcept>
+
+int main(int argc, char** argv)
+{
+    using namespace sluice::command;
+
+    CLI::App cli("Talks to FastCGI apps as a web server does.", "sluice");
+    cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION), "Print the version and exit");
+    cli.require_subcommand(1);
+    cli.footer("sluice get --help says more of it, and so on.");
+    get_options for_get;
+    bench_options for_bench;
+    add_get(cli, for_get);
+    const auto* const bench_used = add_bench(cli, for_bench);
+
+    std::signal(SIGPIPE, SIG_IGN); // writing says it
+    const auto named = [&](const CLI::App* each) { return each->get_name() == argv[1]; };
+    if (argc > 1 && argv[1][0] != '-' && cli.get_subcommands(named).empty()) {
+        fmt::print(stderr, "sluice: '{}' is no subcommand; sluice --help lists them\n", argv[1]);
+        return 2;
+    }
+    try {
+        cli.parse(argc, argv);
+        return bench_used->parsed() ? bench(for_bench) : get(for_get);
+    } catch (const CLI::Success& e) {
+        return cli.exit(e); // --help, --version
+    } catch (const CLI::Error& e) {
+        fmt::print(stderr, "sluice: {} ({} --help lists all flags)\n", e.what(),
+                   bench_used->parsed() ? "sluice bench" : "sluice get");
+        return 2;
+    } catch (const std::invalid_argument& e) {
+        fmt::print(stderr, "sluice: {}\n", e.what());
+        return 2;
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "sluice: {}\n", e.what());
+        return 1;
+    }
+}

@@ -1,0 +1,17 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::command {
+
+/// "500ms", "10s", "2m". Errors: throws std::invalid_argument that names `flag` when it is no such time, is 0 or
+/// more than a year.
+std::chrono::milliseconds time_named(std::string_view flag, std::string_view text);
+
+/// "100", "64K", "1M", "1G", in bytes. Errors: throws std::invalid_argument that names `flag` when it is no such size or 0.
+std::uint64_t size_named(std::string_view flag, std::string_view text);
+
+} // namespace sluice::command
