@@ -396,6 +396,9 @@ void connection::check(std::chrono::steady_clock::time_point now)
         {
             const detail::turn::scope turn(loop_.resources().turn());
             if (ec == errc::request_idle) {
+                // It may only be the body that stopped: a response under way must not look whole.
+                session_.cancel(ec);
+                pump();
                 fail(ec);
             } else {
                 log::warning("connection {} closed: {}", fd_, ec.message());

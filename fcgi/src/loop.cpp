@@ -43,6 +43,8 @@ loop::loop(const application& app, const sluice::limits& l, const normalize_opti
 
 loop::~loop()
 {
+    // No more than one try: what the kernel does not take of this, nobody will see.
+    for_each_connection([](connection& c) { c.cancel(errc::shutting_down); });
     while (!open_.empty())
         open_.front().close();
     // Apps that wait for their clients live in what those hold: unless they are told, nobody ends them.

@@ -28,6 +28,15 @@ task<void> thrice(request& req, responder respond)
     co_await out.write(body + body);
 }
 
+/// Answers with each piece of the body as it comes.
+task<void> echo(request& req, responder respond)
+{
+    auto out = respond.start(200, {{"Content-Type", "text/plain"}});
+    std::array<char, 700> buffer;
+    while (const auto n = co_await req.body().read(boost::asio::buffer(buffer)))
+        co_await out.write(std::string_view(buffer.data(), n));
+}
+
 /// A second connection that must not notice anything.
 class bystander {
 public:
@@ -169,6 +178,20 @@ TEST_CASE("F20, F21, request_idle: each limit on time ends its connection, and n
     CHECK(loop.until([&] { return quiet.try_receive(), quiet.reply_to(1).well(); }));
     idle.close();
     quiet.close();
+}
+
+TEST_CASE("F13, request_idle: a body that stops coming does not make its response look whole")
+{
+    limits l = small_limits();
+    l.request_idle = 80ms;
+    driven_loop loop{application(echo), l};
+    auto peer = loop.connect();
+    peer.send(begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "100"}})) +
+              stdin_data(1, pattern(50)));
+    CHECK(loop.until([&] { return peer.try_receive(), peer.ended; }));
+    CHECK(peer.reply_to(1).body == pattern(50));
+    CHECK(peer.reply_to(1).ends == 0);
+    CHECK(peer.reply_to(1).fault);
 }
 
 TEST_CASE("F27: drain ends an endless stream within its limit, idle connections at once, and lets the others "

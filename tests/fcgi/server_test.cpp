@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -280,6 +281,19 @@ TEST_CASE("server: the first loop goes on for signals while another still drains
     // As a second signal does, from the executor that signals come to.
     boost::asio::post(server.server().get_executor(), [&] { server.server().stop(); });
     CHECK(server.wait_for_end());
+}
+
+TEST_CASE("F27: what stop cuts short does not look whole")
+{
+    std::optional<running_server> server(std::in_place, app);
+    auto peer = server->connect();
+    REQUIRE(peer.send(get(1, true, "/idle")));
+    REQUIRE(peer.receive_bytes(10));
+    server->server().stop();
+    server.reset();
+    CHECK(peer.receive_end());
+    CHECK(peer.reply_to(1).ends == 0);
+    CHECK(peer.reply_to(1).fault);
 }
 
 TEST_CASE("server: stop ends at once, before, in and after service")

@@ -51,7 +51,27 @@ void told_at_the_next_line(const front_server& front)
 }
 const on_each_server<told_at_the_next_line> told_at_the_next_line_tests(
     "F11: an app that writes a line now and then is told", "[client-gone]",
-    [](const front_server& front) { return front.tells_client_gone; });
+    [](const front_server& front) { return front.streams && front.tells_client_gone; });
+
+// Besides that of /stats itself.
+bool a_response_is_under_way(const site& site)
+{
+    return becomes_true([&] { return fetch_stats(site).active == 2; }, seconds(20));
+}
+
+void told_while_silent(const front_server& front)
+{
+    const auto site = front.start({});
+    curl_stream client(site->url("/idle"));
+    REQUIRE(a_response_is_under_way(*site));
+    client.leave();
+    CHECK(becomes_true([&] { return fetch_stats(*site).client_gone == 1; }, seconds(20)));
+    CHECK(fetch_stats(*site).active == 1);
+}
+const on_each_server<told_while_silent> told_while_silent_tests("F11: a silent app is told", "[client-gone]",
+                                                                [](const front_server& front) {
+                                                                    return front.tells_silent_app;
+                                                                });
 
 // A server that buffers takes the whole response, client or no client. The app is never told; its
 // response ends as if all were well.
@@ -61,7 +81,7 @@ void never_told(const front_server& front)
     curl_stream client(site->url("/ticks?n=20&ms=20"));
     // Nothing can be read before the end, so leave once the app is at work.
     if (front.speaks == gateway::fastcgi)
-        CHECK(becomes_true([&] { return fetch_stats(*site).requests >= 1; }, seconds(20)));
+        CHECK(a_response_is_under_way(*site));
     else
         CHECK(becomes_true([&] { return !site->probe_processes().empty(); }, seconds(20)));
     client.leave();

@@ -86,6 +86,7 @@ probe_stats fetch_stats(const site& site)
     stats.block_size = number(json, "block_size");
     stats.peak_held = number(json, "peak_held");
     stats.requests = number(json, "requests");
+    stats.active = number(json, "active");
     stats.client_gone = number(json, "client_gone");
     stats.pid = static_cast<pid_t>(number(json, "pid"));
     return stats;

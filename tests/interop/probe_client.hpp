@@ -27,6 +27,7 @@ struct probe_stats {
     std::uint64_t block_size = 0;  ///< bytes
     std::uint64_t peak_held = 0;   ///< bytes, for any one response
     std::uint64_t requests = 0;    ///< served, of all sorts
+    std::uint64_t active = 0;      ///< in service now, /stats itself among them
     std::uint64_t client_gone = 0; ///< responses whose app was told that the client had gone
     pid_t pid = 0;
 };

@@ -58,18 +58,41 @@ void upload(const front_server& front)
 }
 const on_each_server<upload> upload_tests("R17, R19: POST /upload of 5 MiB");
 
+curl_result upload_chunked(const site& site, const std::string& body)
+{
+    std::vector<std::string> arguments = sending(site, body);
+    arguments.insert(arguments.end(), {"-H", "Transfer-Encoding: chunked"});
+    return curl(site.url("/upload"), arguments);
+}
+
 void chunked_upload(const front_server& front)
 {
     const auto site = front.start({});
     const std::string body = random_bytes(5 * 1024 * 1024);
-    std::vector<std::string> arguments = sending(*site, body);
-    arguments.insert(arguments.end(), {"-H", "Transfer-Encoding: chunked"});
-    const curl_result result = curl(site->url("/upload"), arguments);
+    const curl_result result = upload_chunked(*site, body);
     REQUIRE(result.complete());
     CHECK(result.response.status == 200);
     CHECK(without_newline(result.response.body) == receipt(body));
 }
-const on_each_server<chunked_upload> chunked_upload_tests("R19: POST /upload of 5 MiB, chunked");
+const on_each_server<chunked_upload> chunked_upload_tests("R19: POST /upload of 5 MiB, chunked", "",
+                                                          [](const front_server& front) {
+                                                              return front.takes_chunked_bodies;
+                                                          });
+
+// Never a part of the body that looks like all of it.
+void chunked_upload_refused(const front_server& front)
+{
+    const auto site = front.start({});
+    const std::string small = random_bytes(8 * 1024);
+    const curl_result taken = upload_chunked(*site, small);
+    CHECK(taken.response.status == 200);
+    CHECK(without_newline(taken.response.body) == receipt(small));
+    CHECK(upload_chunked(*site, random_bytes(5 * 1024 * 1024)).response.status == 400);
+    CHECK(fetch_stats(*site).requests == 2); // the refused one is not among them
+}
+const on_each_server<chunked_upload_refused> chunked_upload_refused_tests(
+    "R19: POST /upload of 5 MiB, chunked, is refused by the server", "",
+    [](const front_server& front) { return !front.takes_chunked_bodies; });
 
 void echo(const front_server& front, std::size_t size)
 {
@@ -101,7 +124,24 @@ void echo_1m(const front_server& front)
 }
 // Apache sends the whole request before it reads a byte of the response, so body and response have to
 // wait somewhere: this is more than the windows and the socket buffers hold.
-const on_each_server<echo_1m> echo_1m_tests("F25: POST /echo of 1 MiB");
+const on_each_server<echo_1m> echo_1m_tests("F25: POST /echo of 1 MiB", "", [](const front_server& front) {
+    return front.sends_while_answered;
+});
+
+// What is not in the app's reach when its response begins never comes: an error, after limits::request_idle,
+// and no good response.
+void echo_cut(const front_server& front)
+{
+    const auto site = front.start({.environment = {{"SLUICE_REQUEST_IDLE", "500ms"}}});
+    const curl_result result = curl(site->url("/echo"), sending(*site, random_bytes(8 * 1024 * 1024)));
+    CHECK(result.response.status == 200);
+    CHECK_FALSE(result.complete());
+    CHECK(result.received < 8 * 1024 * 1024);
+    CHECK(curl(site->url("/hello")).response.body == "Hello, world!");
+}
+const on_each_server<echo_cut> echo_cut_tests(
+    "F25: the body ends where the response begins, and the transfer fails", "",
+    [](const front_server& front) { return !front.sends_while_answered; });
 
 void unread_body(const front_server& front)
 {

@@ -135,7 +135,9 @@ void status_without_body(const front_server& front)
         CHECK(result.response.status == code);
         CHECK(result.response.body.empty());
         CHECK_FALSE(result.response.header("Content-Type"));
-        CHECK_FALSE(result.response.header("Content-Length"));
+        // HAProxy gives a 304 one of its own.
+        if (front.family != server_family::haproxy || code != 304)
+            CHECK_FALSE(result.response.header("Content-Length"));
     }
 }
 const on_each_server<status_without_body> status_without_body_tests("R43: GET /status 204 and 304");

@@ -15,7 +15,9 @@ enum class gateway {
 
 enum class server_family {
     apache,
+    haproxy,
     lighttpd,
+    nginx,
 };
 
 /// A front server as the tests see it: what it can do, and how to start it. The facts were
@@ -41,17 +43,37 @@ struct front_server {
     /// ends.
     bool tells_client_gone;
 
+    /// An app that is silent learns it too, at once.
+    bool tells_silent_app = false;
+
+    /// Goes on sending the request's body once the response has begun. nginx does not.
+    bool sends_while_answered = true;
+
+    /// Takes a chunked body of any size. HAProxy answers 400 when it is larger than its buffer.
+    bool takes_chunked_bodies = true;
+
+    /// The probe is a service of its own, started before the server and ended after it.
+    bool is_service = false;
+
     std::unique_ptr<site> (*start)(const site_options&);
 };
 
 std::unique_ptr<site> start_apache_mod_fcgid(const site_options& options);
 std::unique_ptr<site> start_apache_mod_cgid(const site_options& options);
+std::unique_ptr<site> start_apache_mod_proxy_fcgi(const site_options& options);
+std::unique_ptr<site> start_haproxy(const site_options& options);
+std::unique_ptr<site> start_haproxy_multiplexing(const site_options& options);
 std::unique_ptr<site> start_lighttpd_spawn(const site_options& options);
 std::unique_ptr<site> start_lighttpd_spawn_streaming(const site_options& options);
 std::unique_ptr<site> start_lighttpd_socket(const site_options& options);
 std::unique_ptr<site> start_lighttpd_socket_streaming(const site_options& options);
 std::unique_ptr<site> start_lighttpd_mod_cgi(const site_options& options);
 std::unique_ptr<site> start_lighttpd_mod_cgi_streaming(const site_options& options);
+std::unique_ptr<site> start_nginx(const site_options& options);
+std::unique_ptr<site> start_nginx_streaming(const site_options& options);
+std::unique_ptr<site> start_nginx_kept(const site_options& options);
+std::unique_ptr<site> start_nginx_kept_streaming(const site_options& options);
+std::unique_ptr<site> start_nginx_spawn_fcgi(const site_options& options);
 
 inline constexpr front_server front_servers[] = {
     {.name = "apache mod_fcgid",
@@ -72,6 +94,16 @@ inline constexpr front_server front_servers[] = {
      .shows_cut_with_length = false,
      .tells_client_gone = true,
      .start = start_apache_mod_cgid},
+    {.name = "apache mod_proxy_fcgi",
+     .family = server_family::apache,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = false,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .is_service = true,
+     .start = start_apache_mod_proxy_fcgi},
     {.name = "lighttpd spawn",
      .family = server_family::lighttpd,
      .speaks = gateway::fastcgi,
@@ -98,6 +130,7 @@ inline constexpr front_server front_servers[] = {
      .shows_cut = false,
      .shows_cut_with_length = true,
      .tells_client_gone = false,
+     .is_service = true,
      .start = start_lighttpd_socket},
     {.name = "lighttpd socket, streaming",
      .family = server_family::lighttpd,
@@ -107,6 +140,7 @@ inline constexpr front_server front_servers[] = {
      .shows_cut = true,
      .shows_cut_with_length = true,
      .tells_client_gone = true,
+     .is_service = true,
      .start = start_lighttpd_socket_streaming},
     {.name = "lighttpd mod_cgi",
      .family = server_family::lighttpd,
@@ -126,6 +160,88 @@ inline constexpr front_server front_servers[] = {
      .shows_cut_with_length = true,
      .tells_client_gone = true,
      .start = start_lighttpd_mod_cgi_streaming},
+    {.name = "nginx",
+     .family = server_family::nginx,
+     .speaks = gateway::fastcgi,
+     .streams = false,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .tells_silent_app = true,
+     .sends_while_answered = false,
+     .is_service = true,
+     .start = start_nginx},
+    {.name = "nginx, streaming",
+     .family = server_family::nginx,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .tells_silent_app = true,
+     .sends_while_answered = false,
+     .is_service = true,
+     .start = start_nginx_streaming},
+    {.name = "nginx kept",
+     .family = server_family::nginx,
+     .speaks = gateway::fastcgi,
+     .streams = false,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .tells_silent_app = true,
+     .sends_while_answered = false,
+     .is_service = true,
+     .start = start_nginx_kept},
+    {.name = "nginx kept, streaming",
+     .family = server_family::nginx,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .tells_silent_app = true,
+     .sends_while_answered = false,
+     .is_service = true,
+     .start = start_nginx_kept_streaming},
+    {.name = "nginx spawn-fcgi, streaming",
+     .family = server_family::nginx,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .tells_silent_app = true,
+     .sends_while_answered = false,
+     .is_service = true,
+     .start = start_nginx_spawn_fcgi},
+    {.name = "haproxy",
+     .family = server_family::haproxy,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .takes_chunked_bodies = false,
+     .is_service = true,
+     .start = start_haproxy},
+    {.name = "haproxy multiplexing",
+     .family = server_family::haproxy,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .takes_chunked_bodies = false,
+     .is_service = true,
+     .start = start_haproxy_multiplexing},
 };
 
 } // namespace sluice::test

@@ -1,0 +1,24 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "interop/servers/site.hpp"
+
+#include <string>
+#include <vector>
+
+namespace sluice::test {
+
+/// Where the probe of a site listens when it is a service of its own: the path of a unix socket.
+std::string service_socket(const site& site);
+
+/// Starts the probe on that socket, with `arguments` of its own, and waits until it listens. Under
+/// root the web servers' users may connect too.
+void start_service(site& site, const site_options& options, const std::vector<std::string>& arguments = {});
+
+/// The same by spawn-fcgi: the probe inherits the listening socket as fd 0.
+void start_service_by_spawn_fcgi(site& site, const site_options& options);
+
+/// `--mount` with the site's mount point, for web servers that say it wrong.
+std::vector<std::string> mount_flag(const site& site);
+
+} // namespace sluice::test
