@@ -6,7 +6,6 @@
 #include <sluice/log.hpp>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -63,12 +62,12 @@ bool exchange::stuck() const noexcept
            in_.spilled() < resources_.limits().spill;
 }
 
-void exchange::body_ended()
+void exchange::body_ended(bool cut_off)
 {
     if (!body_open_)
         return;
     body_open_ = false;
-    if (body_length_ && !body_complete() && !body_error_)
+    if ((body_length_ || cut_off) && !body_complete() && !body_error_)
         body_error_ = errc::body_incomplete;
     if (reader_)
         resources_.turn().put_off(reader_task_);
@@ -105,8 +104,7 @@ std::size_t exchange::try_read(std::span<std::byte> to, error_code& ec, bool& en
 bool exchange::read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done)
 {
     if (reader_) {
-        boost::asio::post(get_executor(),
-                          [done = std::move(done)]() mutable { done(errc::operation_pending, 0); });
+        complete_soon([done = std::move(done)]() mutable { done(errc::operation_pending, 0); });
         return false;
     }
     reader_ = std::move(done);

@@ -270,7 +270,7 @@ bool exchange::wait(wait_for what, waiter w)
 {
     close_put_area();
     if (waiter_) {
-        boost::asio::post(get_executor(), [w = std::move(w)]() mutable { w(errc::operation_pending); });
+        complete_soon([w = std::move(w)]() mutable { w(errc::operation_pending); });
         return false;
     }
     waiter_ = std::move(w);
@@ -287,6 +287,13 @@ bool exchange::wait(wait_for what, waiter w)
     else
         resources_.turn().put_off_to_next(writer_task_);
     return true;
+}
+
+void exchange::complete_soon(detail::unique_function<void()> handler)
+{
+    boost::asio::post(get_executor(), [x = exchange_ptr(this), h = std::move(handler)]() mutable {
+        x->complete(std::move(h));
+    });
 }
 
 void exchange::cancel_wait()

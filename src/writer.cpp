@@ -10,6 +10,11 @@ namespace sluice {
 
 using boost::asio::use_awaitable;
 
+void sink::complete_soon(detail::unique_function<void()> handler)
+{
+    boost::asio::post(get_executor(), std::move(handler));
+}
+
 void writer::throw_error(error_code ec, const char* call)
 {
     throw system_error(ec, std::string("sluice::writer::") + call);
@@ -56,9 +61,7 @@ bool writer::start_write(sink_ptr s, boost::asio::const_buffer rest,
     sink* const p = s.get();
     if (rest.size() == 0) {
         // Nothing to wait for, but an operation must not complete inside the call that starts it.
-        boost::asio::post(p->get_executor(), [ec = p->error(), done = std::move(done), written]() mutable {
-            done(ec, written);
-        });
+        p->complete_soon([ec = p->error(), done = std::move(done), written]() mutable { done(ec, written); });
         return false;
     }
     return p->wait(wait_for::writable,

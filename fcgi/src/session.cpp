@@ -387,7 +387,7 @@ error_code session::receive_end(bool half_closed)
     for (const auto& s : slots_) {
         mid_request |= s->state == slot_state::params;
         if (s->state == slot_state::body)
-            s->x->body_ended();
+            s->x->body_ended(true);
         if (s->state != slot_state::params)
             s->state = slot_state::ended;
     }

@@ -53,7 +53,7 @@ std::span<const std::span<const std::byte>> session::gather()
         else
             ++quiet;
     }
-    more_ = quiet < slots_.size() || !direct_.empty();
+    more_ = quiet < slots_.size() || !direct_.empty() || !control_.empty();
     if (nothing_waits && !direct_.empty() && direct_slot_ && !direct_slot_->x->output().can_pull())
         frame_direct();
     return std::span(slices_).subspan(front_);
@@ -128,6 +128,9 @@ bool session::frame_one(slot& s)
     if ((phase == exchange::phase::finished || phase == exchange::phase::aborted) &&
         !s.x->output().can_pull() && !s.x->has_errors())
     {
+        // Nothing may follow a fault: what other requests were answered goes first.
+        if (phase == exchange::phase::aborted && slots_.size() == 1 && !control_.empty())
+            return framed;
         frame_ending(s, segment ? &*segment : nullptr);
         framed = true;
     }

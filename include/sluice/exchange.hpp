@@ -113,7 +113,8 @@ public:
     /// True when the app does not read its body and cannot write either: the transport that carries both should read on,
     /// or both sides might wait for each other. `limits::spill` bounds it.
     bool stuck() const noexcept;
-    void body_ended();
+    /// `cut_off`: the peer stopped without saying that this was all. Only an announced length tells a whole body then.
+    void body_ended(bool cut_off = false);
     bool body_open() const noexcept { return body_open_; }
     /// True while the app has not returned.
     bool app_running() const noexcept { return app_running_; }
@@ -205,6 +206,7 @@ public:
     bool try_flush(error_code& ec) override;
     bool wait(wait_for what, waiter w) override;
     void cancel_wait() override;
+    void complete_soon(detail::unique_function<void()> handler) override;
     void finish(error_code& ec) override;
     void abort(error_code reason) override;
     void writer_dropped() override;

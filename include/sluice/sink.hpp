@@ -46,6 +46,10 @@ public:
     /// Ends a pending wait with `operation_aborted`. The sink itself is not changed.
     virtual void cancel_wait() = 0;
 
+    /// Calls `handler`, a completion handler of the app, soon and never from inside this call. Where it is known whose handler
+    /// it is, one that throws fails its response and nothing else.
+    virtual void complete_soon(detail::unique_function<void()> handler);
+
     /// Says that the response is complete. Idempotent. Errors: that of the sink; `length_short` when fewer
     /// bytes than announced were written, and the response is then aborted.
     virtual void finish(error_code& ec) = 0;

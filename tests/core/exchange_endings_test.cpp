@@ -290,3 +290,37 @@ TEST_CASE("R39, R40: a callback that throws fails its own request, as a coroutin
         loop.poll();
     }
 }
+
+TEST_CASE("R39, R40: so does a callback of what need not wait: an empty write, an operation too many")
+{
+    const auto fail = [](error_code, auto...) { throw std::runtime_error("not my day"); };
+    for (const std::string_view what : {"empty write", "second write", "second read"}) {
+        CAPTURE(what);
+        std::optional<writer> out;
+        std::string buffer(100'000, ' '), small(1, ' ');
+        fake_loop loop([&](request& req, responder respond) -> task<void> {
+            out.emplace(respond.start(plain_text()));
+            if (what == "empty write") {
+                out->async_write(boost::asio::const_buffer(), fail);
+            } else if (what == "second write") {
+                out->async_write(boost::asio::buffer(buffer), [](error_code, std::size_t) {});
+                out->async_wait_writable(fail);
+            } else {
+                req.body().async_read(boost::asio::buffer(buffer), [](error_code, std::size_t) {});
+                req.body().async_read(boost::asio::buffer(small), fail);
+            }
+            co_return;
+        });
+        fake_host client(loop);
+        client.stall();
+        client.request("POST", {{"CONTENT_LENGTH", "4"}}, true);
+        CHECK_NOTHROW(loop.poll());
+        CHECK(loop.log().contains("not my day"));
+        client.take_all();
+        loop.poll();
+        CHECK(client.ended());
+        CHECK_FALSE(client.ended_well());
+        out.reset();
+        loop.poll();
+    }
+}

@@ -176,6 +176,58 @@ TEST_CASE(
 
 // The web server ends, or we do
 
+TEST_CASE("F13: nothing follows the fault: refusals that wait behind another go first")
+{
+    session_loop loop;
+    session_peer peer(loop);
+    peer.send(get(1));
+    auto& app = loop.requests.at(0);
+    app.start();
+    peer.settle();
+    peer.room = 0;
+    peer.session().drain();
+    peer.send(get(2));
+    peer.send(get(3));
+    app.drop();
+    peer.read(session_peer::everything);
+    const auto got = parse_records(peer.output()).all;
+    REQUIRE_FALSE(got.empty());
+    CHECK(static_cast<unsigned>(got.back().type) > 11);
+    CHECK(peer.reply_to(1).fault);
+    for (const id_type id : {id_type{2}, id_type{3}}) {
+        CHECK(peer.reply_to(id).status() == 503);
+        CHECK(peer.reply_to(id).ends == 1);
+    }
+    CHECK(peer.closed());
+}
+
+TEST_CASE("R19: a body without a length that ends with the connection, not with its empty STDIN, is cut off")
+{
+    session_loop loop;
+    session_peer peer(loop);
+    peer.send(begin_request(1) + params(1, variables("POST")) + stdin_data(1, "some"));
+    peer.send(begin_request(2) + params(2, variables("POST", "/", {{"CONTENT_LENGTH", "4"}})) +
+              stdin_data(2, "more"));
+    peer.send(begin_request(3) + params(3, variables("POST")) + stdin_data(3, "all") + stdin_end(3));
+    peer.end(true);
+    for (auto& app : loop.requests) {
+        for (int i = 0; i < 2; ++i) {
+            app.read(100);
+            peer.settle();
+        }
+    }
+    CHECK(loop.requests.at(0).body == "some");
+    CHECK_FALSE(loop.requests.at(0).body_ended);
+    CHECK(loop.requests.at(0).read_error == make_error_code(errc::body_incomplete));
+    CHECK(loop.requests.at(1).body_ended);
+    CHECK(loop.requests.at(2).body_ended);
+    for (auto& app : loop.requests)
+        app.answer("still here");
+    peer.settle();
+    for (id_type id = 1; id <= 3; ++id)
+        CHECK(peer.reply_to(id).well());
+}
+
 TEST_CASE("a half-closed connection gets the responses under way, then is closed")
 {
     session_loop loop;

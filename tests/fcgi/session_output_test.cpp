@@ -304,6 +304,20 @@ TEST_CASE("R42: HEAD and R43: 204 send their headers and no byte of a body - the
     }
 }
 
+TEST_CASE("session output: an answer that comes up while another is on its way is more output")
+{
+    session_loop loop;
+    session_peer peer(loop);
+    peer.room = 0;
+    peer.send(get_values({"FCGI_MAX_REQS"}));
+    peer.send(get_values({"FCGI_MPXS_CONNS"}));
+    CHECK(peer.session().gather().size() == 1);
+    CHECK(peer.session().more_output()); // else the driver would go to sleep after the first
+    peer.read(session_peer::everything);
+    CHECK_FALSE(peer.session().more_output());
+    CHECK(parse_records(peer.output()).all.size() == 2);
+}
+
 TEST_CASE("session output: one kept connection serves request after request")
 {
     session_loop loop;

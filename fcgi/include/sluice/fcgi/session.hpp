@@ -22,10 +22,10 @@ namespace sluice::fcgi {
 /// | state | BEGIN | PARAMS | PARAMS end | STDIN | STDIN end | ABORT |
 /// |---|---|---|---|---|---|---|
 /// | none | → params | *error* | *error* | *error* | *error* | ignored |
-/// | params | *error* | collected | app starts → body | *error* | *error* | → none |
-/// | body | *error* | *error* | *error* | to the app | → ended | app told → none |
+/// | params | *error* | collected | app starts → body | *error* | *error* | → over |
+/// | body | *error* | *error* | *error* | to the app | → ended | app told → over |
 /// | ended | *error* | *error* | *error* | *error* | *error* | app told → none |
-/// | refused, or answered before its input ended | → params | ignored | ignored | ignored | → none | ignored |
+/// | over: refused, aborted or answered before its input ended | → params | ignored | ignored | ignored | → none | ignored |
 ///
 /// *error* costs the connection. Output is independent of it: records are framed from what the exchanges hold,
 /// one block a request in turn, only when the driver asks because the socket takes something; the last data, the
