@@ -10,8 +10,6 @@
 
 namespace sluice::test {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 // A socket's file is there before the socket listens; and lighttpd answers 503 for a second after a
@@ -55,11 +53,11 @@ std::string service_socket(const site& site)
 
 void start_service(site& site, const site_options& options, const std::vector<std::string>& arguments)
 {
-    std::vector<std::string> command = {site.probe, "--fastcgi", "unix:" + service_socket(site)};
+    // To connect takes the right to write, and under root Apache and nginx serve as www-data.
+    std::vector<std::string> command = {site.probe, "--fastcgi", "unix:" + service_socket(site),
+                                        "--socket-mode", "0777"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     start(site, options, command);
-    // To connect takes the right to write, and under root Apache and nginx serve as www-data.
-    fs::permissions(service_socket(site), fs::perms::all);
 }
 
 void start_service_by_spawn_fcgi(site& site, const site_options& options)
