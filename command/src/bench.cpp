@@ -35,6 +35,19 @@ constexpr std::size_t piece_size = 64 * 1024;
 // After a failure the next connection is not tried at once.
 constexpr auto pause_after_failure = 10ms;
 
+// Among the clients to be closed when the load ends, as long as it lives.
+class listed {
+public:
+    listed(std::set<fcgi::client*>& all, fcgi::client& c) : all_(all), client_(c) { all_.insert(&client_); }
+    ~listed() { all_.erase(&client_); }
+    listed(const listed&) = delete;
+    listed& operator=(const listed&) = delete;
+
+private:
+    std::set<fcgi::client*>& all_;
+    fcgi::client& client_;
+};
+
 class load {
 public:
     explicit load(const bench_options& o);
@@ -164,7 +177,7 @@ task<void> load::connection()
 {
     while (!over()) {
         fcgi::client c(loop_.get_executor());
-        clients_.insert(&c);
+        const listed in_list(clients_, c); // an address that is none is thrown through here
         std::string failure;
         const auto failed_before = figures_.failed;
         try {
@@ -188,7 +201,6 @@ task<void> load::connection()
             ++begun_; // so that the load ends when nobody is there
             fail(failure);
         }
-        clients_.erase(&c);
         if (figures_.failed > failed_before && !over())
             co_await pause(pause_after_failure);
     }
