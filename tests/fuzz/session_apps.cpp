@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <stdexcept>
 
 namespace sluice::fuzz {
@@ -13,6 +14,19 @@ namespace sluice::fuzz {
 namespace {
 
 constexpr int no_content = 204;
+
+// True when a finish was not taken. One that was may still be told that the client has gone or the process ends, and its
+// response be whole at the peer.
+bool refused(const std::exception_ptr& failure)
+{
+    try {
+        std::rethrow_exception(failure);
+    } catch (const system_error& e) {
+        return e.code() != make_error_code(errc::client_gone) &&
+               e.code() != make_error_code(errc::shutting_down) &&
+               e.code() != make_error_code(errc::write_stalled);
+    }
+}
 
 std::string header_of(unsigned number)
 {
@@ -163,8 +177,8 @@ void played_app::finish()
                           [&run = run_, before](const std::exception_ptr& failure) {
                               if (!failure)
                                   run.told_well = true;
-                              else if (!before)
-                                  run.meant_well = run.ended_well;
+                              else if (!before && refused(failure))
+                                  run.meant_well = false;
                           });
 }
 

@@ -172,7 +172,7 @@ void script::step(unsigned what)
     case 49: world_.peer_ends((in_.byte() & 1) != 0); return;
     default: break;
     }
-    // Twice, so that most steps are of these.
+    // What is left over are steps of the apps again.
     if (what < 12)
         return peer_step(what);
     if (played_app* const a = app())
