@@ -20,8 +20,8 @@ namespace sluice {
 /// A reader that waits lends its own buffer (`lend`): what comes goes straight there.
 ///
 /// When nothing is read because the response is stuck, and the web server reads no response before it has sent the
-/// whole request, both would wait for ever. Then the transport reads on, and what is over the credit goes to an unlinked
-/// file (`spill`).
+/// whole request, both would wait for ever; and on a connection shared with other requests what comes for those would be
+/// hidden. Then the transport reads on, and what is over the credit goes to an unlinked file (`spill`).
 ///
 /// Sans-I/O. Thread safety: none.
 class inflow {
