@@ -55,4 +55,9 @@ std::optional<std::uint64_t> environment::content_length() const noexcept
     return text::parse_number(get("CONTENT_LENGTH"));
 }
 
+std::optional<std::uint64_t> environment::data_length() const noexcept
+{
+    return text::parse_number(get("FCGI_DATA_LENGTH"));
+}
+
 } // namespace sluice

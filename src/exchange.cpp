@@ -25,8 +25,7 @@ std::string describe(const std::exception_ptr& failure)
 } // namespace
 
 exchange::exchange(loop_resources& r)
-    : resources_(r), request_(*this), out_(r.pool(), r.limits()), in_(r.pool(), r.limits()),
-      writer_task_(*this, &exchange::resume_writer), reader_task_(*this, &exchange::resume_reader)
+    : resources_(r), request_(*this), out_(r.pool(), r.limits()), body_(*this, "body"), writer_task_(*this)
 {}
 
 bool exchange::open(exchange_host& host, sluice::role r)
@@ -39,7 +38,7 @@ bool exchange::open(exchange_host& host, sluice::role r)
     id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
     phase_ = phase::reading;
     started_ = std::chrono::steady_clock::now();
-    budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
+    renew_budget();
     return true;
 }
 
@@ -48,7 +47,6 @@ bool exchange::prepare(bool body_follows)
     auto& figures = resources_.figures();
     figures.requests.add(1);
     phase_ = phase::waiting;
-    body_open_ = body_follows;
 
     std::string why;
     if (normalize(env_, resources_.normalize(), &why)) {
@@ -63,14 +61,27 @@ bool exchange::prepare(bool body_follows)
         return false;
     }
     is_head_request_ = env_.method() == "HEAD";
-    body_length_ = env_.content_length();
-    if (const auto most = resources_.limits().request_body; most > 0 && body_length_.value_or(0) > most) {
-        log::warning("#{} refused with 413: a body of {} bytes, limits::request_body is {}", id_,
-                     *body_length_, most);
+    const auto length = env_.content_length();
+    const auto most = resources_.limits().request_body;
+    if (most > 0 && length.value_or(0) > most) {
+        log::warning("#{} refused with 413: a body of {} bytes, limits::request_body is {}", id_, *length,
+                     most);
         answer_error(413, "The request body is larger than this service takes.");
         return false;
     }
-    if (body_open_ && !in_.reserve()) {
+    const auto data_length = env_.data_length();
+    if (role_ == sluice::role::filter && !data_length && env_.contains("FCGI_DATA_LENGTH")) {
+        log::warning("#{} refused with 400: FCGI_DATA_LENGTH is no number of bytes: '{}'", id_,
+                     env_.get("FCGI_DATA_LENGTH"));
+        answer_error(400, "The web server sent a request that breaks FastCGI's rules.");
+        return false;
+    }
+    bool reserved = body_.begin(body_follows, length, most);
+    if (role_ == sluice::role::filter) {
+        reserved &= data().begin(true, data_length, 0);
+        data_->comes_after(body_);
+    }
+    if (!reserved) {
         log::warning("#{} refused with 503: no block of the pool is left for its body (limits::pool_bytes)",
                      id_);
         answer_error(503, "This service is busy. Try again.");
@@ -202,10 +213,10 @@ void exchange::tell(error_code reason)
         return;
     told_ = true;
     error_ = reason;
-    body_error_ = reason;
+    body_.fail(reason);
+    if (data_)
+        data_->fail(reason);
     check_waiter();
-    if (reader_)
-        resources_.turn().put_off(reader_task_);
     if (runner_)
         runner_->cancel();
 }
@@ -263,18 +274,15 @@ void exchange::end(std::string_view how)
     const bool complete = phase_ == phase::finished;
     phase_ = phase::over;
     host_ = nullptr;
-    body_lost_ |= in_.size() > 0;
     out_.reset();
-    in_.reset();
     whole_body_.clear();
     whole_body_.shrink_to_fit();
     if (!complete && !error_)
         error_ = errc::client_gone;
-    if (!body_error_)
-        body_error_ = errc::client_gone;
     check_waiter();
-    if (reader_)
-        resources_.turn().put_off(reader_task_);
+    body_.close();
+    if (data_)
+        data_->close();
     run_end_handlers();
 }
 
@@ -296,6 +304,30 @@ void exchange::on_end(detail::unique_function<void()> f)
     at_end_.push_back(std::move(f));
     if (phase_ == phase::over)
         run_end_handlers();
+}
+
+request_stream& exchange::data()
+{
+    if (!data_)
+        data_ = std::make_unique<request_stream>(*this, "data");
+    return *data_;
+}
+
+bool exchange::stuck(const request_stream& in) const noexcept
+{
+    return phase_ == phase::streaming && !out_.empty() && in.may_spill();
+}
+
+void exchange::discard_input() noexcept
+{
+    body_.discard();
+    if (data_)
+        data_->discard();
+}
+
+void exchange::renew_budget() noexcept
+{
+    budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
 }
 
 bool exchange::stalled(std::chrono::steady_clock::time_point now)
@@ -328,27 +360,26 @@ void exchange::reset() noexcept
     put_area_ = {};
     // A transport keeps an exchange until it is over; one that never opened has nothing to end.
     writer_task_.unlink();
-    reader_task_.unlink();
+    body_.reset();
+    if (data_)
+        data_->reset();
     host_ = nullptr;
     phase_ = phase::idle;
     app_running_ = responder_alive_ = writer_alive_ = announced_ = answered_ = told_ = head_only_ =
         is_head_request_ = false;
-    wants_direct_ = body_open_ = discard_body_ = body_lost_ = stalling_ = false;
+    wants_direct_ = stalling_ = false;
     env_.clear();
     head_.clear();
     out_.reset();
-    in_.reset();
     whole_body_.clear();
     whole_body_at_ = 0;
     errors_.clear();
     errors_dropped_ = 0;
     at_end_.clear();
-    error_ = body_error_ = waiter_result_ = reader_result_ = {};
-    accepted_ = sent_ = head_bytes_ = body_received_ = sent_at_check_ = 0;
+    error_ = waiter_result_ = {};
+    accepted_ = sent_ = head_bytes_ = sent_at_check_ = 0;
     length_.reset();
-    body_length_.reset();
     waiter_ = {};
-    reader_ = {};
     app_ended_ = {};
     transport_id = 0;
 }

@@ -312,7 +312,7 @@ void exchange::check_waiter()
 
 void exchange::resume_writer()
 {
-    budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
+    renew_budget();
     if (!waiter_)
         return;
     error_code ec = error_ ? error_ : waiter_result_;
@@ -339,7 +339,7 @@ void exchange::finish(error_code& ec)
         return abort(ec);
     }
     phase_ = phase::finished;
-    discard_body_ = true;
+    discard_input();
     host_->output_ready(*this);
 }
 
@@ -350,7 +350,7 @@ void exchange::abort(error_code reason)
         return;
     phase_ = phase::aborted;
     error_ = reason;
-    discard_body_ = true;
+    discard_input();
     whole_body_.clear();
     check_waiter();
     host_->output_ready(*this);

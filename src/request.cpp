@@ -18,40 +18,40 @@ std::span<std::byte> bytes_of(boost::asio::mutable_buffer b) noexcept
 
 std::optional<std::uint64_t> request_body::length() const noexcept
 {
-    return exchange_.body_length();
+    return stream_.length();
 }
 
 task<std::size_t> request_body::read(boost::asio::mutable_buffer to)
 {
-    return read_some(exchange_, to);
+    return read_some(stream_, to);
 }
 
-task<std::size_t> request_body::read_some(exchange& x, boost::asio::mutable_buffer to)
+task<std::size_t> request_body::read_some(request_stream& s, boost::asio::mutable_buffer to)
 {
     error_code ec;
     bool end = false;
-    const auto n = x.try_read(bytes_of(to), ec, end);
+    const auto n = s.try_read(bytes_of(to), ec, end);
     if (ec)
         throw system_error(ec, "sluice::request_body::read");
     if (n > 0 || end || to.size() == 0)
         co_return n;
-    co_return co_await request_body(x).async_read(to, boost::asio::use_awaitable);
+    co_return co_await request_body(s).async_read(to, boost::asio::use_awaitable);
 }
 
-executor request_body::own_executor(exchange& x)
+executor request_body::own_executor(request_stream& s)
 {
-    return x.get_executor();
+    return s.owner().get_executor();
 }
 
-bool request_body::start_read(exchange& x, boost::asio::mutable_buffer to,
+bool request_body::start_read(request_stream& s, boost::asio::mutable_buffer to,
                               detail::unique_function<void(error_code, std::size_t)> done)
 {
-    return x.read(bytes_of(to), std::move(done));
+    return s.read(bytes_of(to), std::move(done));
 }
 
-void request_body::cancel_read(exchange& x)
+void request_body::cancel_read(request_stream& s)
 {
-    x.cancel_read();
+    s.cancel_read();
 }
 
 void error_stream::write(std::string_view text)
@@ -88,6 +88,16 @@ environment& request::env() noexcept
 const environment& request::env() const noexcept
 {
     return exchange_.env();
+}
+
+request_body request::body() noexcept
+{
+    return request_body(exchange_.body());
+}
+
+request_body request::data()
+{
+    return request_body(exchange_.data());
 }
 
 const service_facts& request::facts() const noexcept

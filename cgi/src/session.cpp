@@ -36,25 +36,25 @@ void session::begin(const char* const* variables)
 
 std::size_t session::read_limit(bool blocked) const noexcept
 {
-    if (!x_ || ended_ || !x_->body_open())
+    if (!x_ || ended_ || !x_->body().open())
         return 0;
     // RFC 3875 section 4.2: a program must not read more, even if there is more.
     const auto most =
         static_cast<std::size_t>(std::min<std::uint64_t>(resources_.limits().input_window, body_left_));
-    return blocked && x_->stuck() ? most : std::min(x_->body_credit(), most);
+    return blocked && x_->stuck(x_->body()) ? most : std::min(x_->body().credit(), most);
 }
 
 void session::receive(std::span<const std::byte> bytes)
 {
-    x_->body_arrived(bytes);
+    x_->body().arrived(bytes);
     body_left_ -= std::min<std::uint64_t>(body_left_, bytes.size());
     if (body_left_ == 0)
-        x_->body_ended();
+        x_->body().ended();
 }
 
 void session::receive_end()
 {
-    x_->body_ended();
+    x_->body().ended();
 }
 
 std::span<const std::span<const std::byte>> session::gather()

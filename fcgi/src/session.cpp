@@ -40,21 +40,25 @@ session::slot* session::find(std::uint16_t id) noexcept
     return nullptr;
 }
 
-bool session::ignored(std::uint16_t id) const noexcept
+const session::ignored_id* session::find_ignored(std::uint16_t id) const noexcept
 {
-    return std::any_of(ignored_.begin(), ignored_.end(), [id](const auto& i) { return i.id == id; });
+    const auto at =
+        std::find_if(ignored_.begin(), ignored_.end(), [id](const auto& i) { return i.id == id; });
+    return at == ignored_.end() ? nullptr : &*at;
 }
 
-void session::ignore(std::uint16_t id, bool body_expected)
+void session::ignore(std::uint16_t id, role r)
 {
     if (ignored_.size() == ignored_limit)
         ignored_.erase(ignored_.begin()); // should its input come after all, that is an error
-    ignored_.push_back({id, body_expected});
+    ignored_.push_back({id, r});
 }
 
+// Authorizers get no body.
 bool session::input_pending() const noexcept
 {
-    return std::any_of(ignored_.begin(), ignored_.end(), [](const auto& i) { return i.body_expected; });
+    return std::any_of(ignored_.begin(), ignored_.end(),
+                       [](const auto& i) { return i.role != role::authorizer; });
 }
 
 void session::forget_ignored(std::uint16_t id) noexcept
@@ -74,22 +78,37 @@ std::size_t session::read_limit(bool blocked) const noexcept
     for (const auto& s : slots_) {
         if (s->state == slot_state::params)
             all_known = false;
-        else if (s->state == slot_state::body)
-            credit = std::min(credit, wanted_of_body(*s, blocked));
+        else if (s->state != slot_state::ended)
+            credit = std::min(credit, wanted_of_input(*s, blocked));
     }
     if (!all_known)
         credit = std::min(limit, credit);
     return credit < limit / 4 ? 0 : credit; // rather wait for the app than read in crumbs
 }
 
-// What may come for a request whose body is not over. Not to read on would hide what comes for others on a shared
+// The stream that comes now; nothing when none does.
+request_stream* session::input_of(const slot& s)
+{
+    switch (s.state) {
+    case slot_state::body: return &s.x->body();
+    case slot_state::data: return &s.x->data();
+    case slot_state::params:
+    case slot_state::ended: break;
+    }
+    return nullptr;
+}
+
+// What may come for a request whose input is not over. Not to read on would hide what comes for others on a shared
 // connection, an ABORT above all, and hold up a web server that reads nothing before it has sent the body: then the body
 // goes to a file.
-std::size_t session::wanted_of_body(const slot& s, bool blocked) const noexcept
+std::size_t session::wanted_of_input(const slot& s, bool blocked) const
 {
+    const request_stream& in = *input_of(s);
     const std::size_t a_block = resources_.pool().capacity();
-    const std::size_t credit = s.x->body_credit();
-    const bool must_read_on = slots_.size() > 1 || (blocked && s.x->stuck());
+    std::size_t credit = in.credit();
+    if (s.state == slot_state::body && s.x->role() == role::filter)
+        credit = std::min(credit, s.x->data().credit()); // may come in the same read
+    const bool must_read_on = slots_.size() > 1 || (blocked && s.x->stuck(in));
     return must_read_on ? std::max(credit, a_block) : credit;
 }
 
@@ -123,19 +142,19 @@ error_code session::on_piece(const record_decoder::piece& p)
             on_abort(p.header.id);
         return {};
     }
-    if (p.header.type != record_type::params && p.header.type != record_type::stdin_stream) {
-        const bool unheard_of = p.header.type > record_type::unknown_type;
-        return unheard_of || ignored(p.header.id) ? error_code() : error_code(errc::unexpected_record);
-    }
-    if (ignored(p.header.id)) {
-        if (p.header.type == record_type::stdin_stream && p.header.content_size == 0)
+    if (const auto* const i = find_ignored(p.header.id)) {
+        const auto last = i->role == role::filter ? record_type::data : record_type::stdin_stream;
+        if (p.header.type == last && p.header.content_size == 0)
             forget_ignored(p.header.id);
         return {};
     }
+    const bool is_input = p.header.type == record_type::stdin_stream || p.header.type == record_type::data;
+    if (p.header.type != record_type::params && !is_input)
+        return p.header.type > record_type::unknown_type ? error_code() : error_code(errc::unexpected_record);
     slot* const s = find(p.header.id);
     if (!s)
         return errc::bad_request_id;
-    return p.header.type == record_type::params ? on_params(p, *s) : on_stdin(p, *s);
+    return is_input ? on_input(p, *s) : on_params(p, *s);
 }
 
 error_code session::on_begin(const record_decoder::piece& p)
@@ -157,42 +176,41 @@ error_code session::on_begin(const record_decoder::piece& p)
                                           std::to_integer<unsigned>(begin_body_[1]));
     const bool keep = (begin_body_[2] & keep_flag) != std::byte{0};
     forget_ignored(id);
-    // A filter's second stream is not served yet, whatever the app says.
-    if (wanted == role::filter || !resources_.app().serves(wanted)) {
+    if (!resources_.app().serves(wanted)) {
         log::warning(
             "a request refused: this app does not serve role {} (responder 1, authorizer 2, filter 3)",
             static_cast<unsigned>(wanted));
-        refuse_begin(id, keep, protocol_status::unknown_role);
+        refuse(id, wanted, keep, protocol_status::unknown_role);
         return {};
     }
     if (const auto most = resources_.limits().connection_requests; slots_.size() >= most) {
         if (most == 1) {
             log::warning(
                 "a second request on a connection: multiplexing is off (limits::connection_requests)");
-            refuse_begin(id, keep, protocol_status::cant_mpx_conn);
+            refuse(id, wanted, keep, protocol_status::cant_mpx_conn);
         } else {
             log::warning("a request refused with 503: {} are in service on its connection "
                          "(limits::connection_requests)",
                          most);
-            refuse_busy(id, keep);
+            refuse_busy(id, wanted, keep);
         }
         return {};
     }
     if (draining_) {
         log::info("a request refused with 503: this process is about to end");
-        refuse_busy(id, keep);
+        refuse_busy(id, wanted, keep);
         return {};
     }
     if (resources_.figures().active.value() >= resources_.limits().requests) {
         log::warning("a request refused with 503: {} are in service (limits::requests)",
                      resources_.limits().requests);
-        refuse_busy(id, keep);
+        refuse_busy(id, wanted, keep);
         return {};
     }
     auto x = resources_.new_exchange();
     if (!x->open(*this, wanted)) {
         log::warning("a request refused with 503: every block of the pool is promised (limits::pool_bytes)");
-        refuse_busy(id, keep);
+        refuse_busy(id, wanted, keep);
         return {};
     }
     std::unique_ptr<slot> s;
@@ -230,20 +248,23 @@ error_code session::on_params(const record_decoder::piece& p, slot& s)
     return {};
 }
 
-error_code session::on_stdin(const record_decoder::piece& p, slot& s)
+// STDIN, and for filters DATA after it.
+error_code session::on_input(const record_decoder::piece& p, slot& s)
 {
-    switch (s.state) {
-    case slot_state::params: return errc::unexpected_record;
-    case slot_state::ended: return errc::data_after_end;
-    case slot_state::body: break;
-    }
+    const bool is_filter = s.x->role() == role::filter;
+    const auto state_of_stream = p.header.type == record_type::data ? slot_state::data : slot_state::body;
+    if (s.state < state_of_stream || (state_of_stream == slot_state::data && !is_filter))
+        return errc::unexpected_record;
+    if (s.state > state_of_stream)
+        return errc::data_after_end;
+    request_stream& in = *input_of(s);
     if (p.header.content_size == 0) {
-        s.state = slot_state::ended;
-        s.x->body_ended();
+        s.state = is_filter && s.state == slot_state::body ? slot_state::data : slot_state::ended;
+        in.ended();
     } else {
         if (slots_.size() > 1)
-            s.x->limit_spill(p.content.size());
-        s.x->body_arrived(p.content);
+            in.limit_spill(p.content.size());
+        in.arrived(p.content);
     }
     return {};
 }
@@ -266,7 +287,7 @@ void session::on_abort(std::uint16_t id)
     if (s->ending)
         return; // and so will this one
     if (s->state != slot_state::ended)
-        ignore(id);
+        ignore(id, s->x->role());
 
     // Bytes of a record whose beginning is out must follow it; everything else of this request goes back.
     for (std::size_t i = front_; i < slices_.size();) {
@@ -298,18 +319,21 @@ void session::on_abort(std::uint16_t id)
     s->x->lost(sluice::errc::client_gone);
     const bool keep = s->keep;
     remove(*s);
-    refuse_begin(id, keep, protocol_status::request_complete);
+    end_without_exchange(id, keep, protocol_status::request_complete, 1);
 }
 
-// Ends a request that has no exchange (any more).
-void session::refuse_begin(std::uint16_t id, bool keep, protocol_status status)
+void session::refuse(std::uint16_t id, role r, bool keep, protocol_status status)
+{
+    ignore(id, r);
+    end_without_exchange(id, keep, status, 0);
+}
+
+void session::end_without_exchange(std::uint16_t id, bool keep, protocol_status status,
+                                   std::uint32_t app_status)
 {
     std::array<std::byte, 16> record;
-    const std::uint32_t app_status = status == protocol_status::request_complete ? 1 : 0;
     encode_end_request(id, app_status, status, record.data());
     control_.append(text_of(record));
-    if (status != protocol_status::request_complete)
-        ignore(id);
     close_when_idle_ |= !keep;
     if (close_when_idle_ && slots_.empty())
         closing_ = true;
@@ -317,14 +341,14 @@ void session::refuse_begin(std::uint16_t id, bool keep, protocol_status status)
 }
 
 // Web servers ignore FCGI_OVERLOADED: a client is told of overload by a complete 503.
-void session::refuse_busy(std::uint16_t id, bool keep)
+void session::refuse_busy(std::uint16_t id, role r, bool keep)
 {
     append_record(record_type::stdout_stream, id,
                   "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
                   "Retry-After: 1\r\n\r\nThis service is busy. Try again.\n",
                   control_);
     append_record(record_type::stdout_stream, id, {}, control_);
-    refuse_begin(id, keep, protocol_status::overloaded);
+    refuse(id, r, keep, protocol_status::overloaded);
 }
 
 error_code session::on_management(const record_decoder::piece& p)
@@ -386,10 +410,12 @@ error_code session::receive_end(bool half_closed)
     bool mid_request = false;
     for (const auto& s : slots_) {
         mid_request |= s->state == slot_state::params;
-        if (s->state == slot_state::body)
-            s->x->body_ended(true);
-        if (s->state != slot_state::params)
-            s->state = slot_state::ended;
+        if (s->state == slot_state::params)
+            continue;
+        s->x->body().ended(true);
+        if (s->x->role() == role::filter)
+            s->x->data().ended(true);
+        s->state = slot_state::ended;
     }
     ignored_.clear();
     if (mid_record || mid_request || !half_closed) {
@@ -436,8 +462,8 @@ error_code session::check(std::chrono::steady_clock::time_point now)
     for (const auto& s : slots_) {
         if (s->x->stalled(now))
             return sluice::errc::write_stalled;
-        waits_for_input |=
-            s->state == slot_state::params || (s->state == slot_state::body && s->x->reading());
+        const auto* const in = input_of(*s);
+        waits_for_input |= s->state == slot_state::params || (in && in->reading());
     }
     if (!waits_for_input || received_ || read_limit() == 0) {
         received_ = false;

@@ -297,7 +297,7 @@ void session::end(slot& s)
 {
     s.x->ended();
     if (s.state != slot_state::ended)
-        ignore(s.id, s.x->role() != role::authorizer);
+        ignore(s.id, s.x->role());
     close_when_idle_ |= !s.keep;
     remove(s);
     if (slots_.empty() && (close_when_idle_ || draining_))

@@ -23,6 +23,7 @@ namespace sluice {
 /// | coroutine | `task<void>(request&, responder)` | responder |
 /// | immediate | `response(request&)` | responder |
 /// | authorizer | `authorization(request&)`, `task<authorization>(request&)` | authorizer |
+/// | `application::filter(app)` of a coroutine or immediate app | the same | filter |
 ///
 /// Copies share the function object.
 /// Thread safety: called from several threads at once when `service_facts::multithread` says so.
@@ -37,6 +38,12 @@ public:
         application(F&& f)
         : impl_(std::make_shared<model<std::decay_t<F>>>(std::forward<F>(f)))
     {}
+
+    /// `app`, asked as a filter: it finds the file to work on in `request::data()`. Precondition: it serves responders.
+    static application filter(application app)
+    {
+        return application(std::make_shared<as_filter>(std::move(app.impl_)));
+    }
 
     /// Gives each request to the first of `apps` that serves its role.
     static application by_role(std::initializer_list<application> apps)
@@ -109,6 +116,19 @@ private:
         }
 
         F function;
+    };
+
+    struct as_filter final : base {
+        explicit as_filter(std::shared_ptr<const base> a) noexcept : app(std::move(a)) {}
+
+        bool serves(role r) const noexcept override { return r == role::filter; }
+        task<void> call(request& req, responder respond) const override
+        {
+            return app->call(req, std::move(respond));
+        }
+        bool answer(request& req, responder& respond) const override { return app->answer(req, respond); }
+
+        std::shared_ptr<const base> app;
     };
 
     struct choice final : base {

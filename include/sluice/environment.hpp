@@ -36,6 +36,9 @@ public:
 
     /// The announced size of the body in bytes; nothing when the client announced none.
     std::optional<std::uint64_t> content_length() const noexcept;
+
+    /// The announced size of a filter's data in bytes (FCGI_DATA_LENGTH).
+    std::optional<std::uint64_t> data_length() const noexcept;
 };
 
 /// How `normalize` treats what the web server sent.

@@ -1,14 +1,15 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
-#include <sluice/inflow.hpp>
 #include <sluice/loop_resources.hpp>
 #include <sluice/outflow.hpp>
 #include <sluice/request.hpp>
+#include <sluice/request_stream.hpp>
 #include <sluice/responder.hpp>
 
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -102,26 +103,19 @@ public:
     /// Answers without the app, as a web server would: for overload and the like. In phase `reading`.
     void refuse(int status, std::string_view text);
 
-    /// Body bytes that `body_arrived` takes now. Unlimited when nobody will read them.
-    std::size_t body_credit() const noexcept;
-    /// Before `body_arrived`, where the transport reads on whether or not the app does: `n` more bytes that would take the
-    /// file past `limits::spill` make the body fail, for the app, with `body_too_large`.
-    void limit_spill(std::size_t n);
-    /// More than the credit goes to a file.
-    void body_arrived(std::span<const std::byte> bytes);
+    request_stream& body() noexcept { return body_; }
+    const request_stream& body() const noexcept { return body_; }
 
-    /// True when the app does not read its body and cannot write either: the transport that carries both should read on,
+    /// A filter's data. Other requests have none: it is empty.
+    request_stream& data();
+
+    /// True when the app does not read `in` and cannot write either: the transport that carries both should read on,
     /// or both sides might wait for each other. `limits::spill` bounds it.
-    bool stuck() const noexcept;
-    /// `cut_off`: the peer stopped without saying that this was all. Only an announced length tells a whole body then.
-    void body_ended(bool cut_off = false);
-    bool body_open() const noexcept { return body_open_; }
+    bool stuck(const request_stream& in) const noexcept;
     /// True while the app has not returned.
     bool app_running() const noexcept { return app_running_; }
     /// Calls `f` when the app has returned. Precondition: app_running().
     void when_app_returns(detail::unique_function<void()> f) { app_ended_ = std::move(f); }
-    /// True while the app waits for body bytes.
-    bool reading() const noexcept { return static_cast<bool>(reader_); }
 
     outflow& output() noexcept
     {
@@ -169,15 +163,8 @@ public:
     sluice::role role() const noexcept { return role_; }
     loop_resources& resources() const noexcept { return resources_; }
     bool gone() const noexcept { return told_; }
-    std::optional<std::uint64_t> body_length() const noexcept { return body_length_; }
     void write_error_text(std::string_view text);
     void on_end(detail::unique_function<void()> f);
-
-    /// What can be read without waiting; 0 with neither `ec` nor `end`: nothing now.
-    std::size_t try_read(std::span<std::byte> to, error_code& ec, bool& end);
-    /// False when another read is waiting; `done` gets `operation_pending` then.
-    bool read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done);
-    void cancel_read();
 
     /// The app in its coroutine. Destroyed with it, the exchange has nothing to cancel any more.
     class running_app {
@@ -215,15 +202,16 @@ public:
     std::uint64_t sent() const override;
 
 private:
+    friend request_stream;
+
     struct resume_task final : detail::turn::task {
-        resume_task(exchange& x, void (exchange::*f)()) noexcept : owner(x), function(f) {}
+        explicit resume_task(exchange& x) noexcept : owner(x) {}
         void run() override
         {
             const exchange_ptr keep(&owner); // the app may drop the last handle meanwhile
-            (owner.*function)();
+            owner.resume_writer();
         }
         exchange& owner;
-        void (exchange::*function)();
     };
 
     void unreferenced() noexcept override;
@@ -259,12 +247,17 @@ private:
     {
         return put_area_.next ? static_cast<std::size_t>(put_area_.next - out_.room_in_block().data()) : 0;
     }
-    bool body_complete() const noexcept;
     bool may_write(error_code& ec) const noexcept;
     bool satisfied(wait_for what) const noexcept;
     void check_waiter();
+    void renew_budget() noexcept;
+    void want_input()
+    {
+        if (host_)
+            host_->input_wanted(*this);
+    }
+    void discard_input() noexcept;
     void resume_writer();
-    void resume_reader();
     void tell(error_code reason);
     void end(std::string_view how);
     void run_end_handlers();
@@ -284,17 +277,15 @@ private:
     bool head_only_ = false; ///< HEAD, or a status without body: writes are counted, not sent
     bool is_head_request_ = false;
     bool wants_direct_ = false; ///< a large write waits for an empty queue
-    bool body_open_ = false;
-    bool discard_body_ = false;
-    bool body_lost_ = false; ///< some of the body was thrown away unread
     bool stalling_ = false;
 
     environment env_;
     request request_;
     response_head head_;
     outflow out_;
-    inflow in_;
-    std::string whole_body_; ///< of a complete response, while it is being sent
+    request_stream body_;
+    std::unique_ptr<request_stream> data_; ///< only where there was a filter
+    std::string whole_body_;               ///< of a complete response, while it is being sent
     std::size_t whole_body_at_ = 0;
     std::string errors_;
     std::size_t errors_dropped_ = 0;
@@ -302,21 +293,15 @@ private:
     detail::unique_function<void()> app_ended_;
     detail::app_runner* runner_ = nullptr; ///< while the app runs in a coroutine
 
-    error_code error_;      ///< why writing is impossible
-    error_code body_error_; ///< why reading is impossible
+    error_code error_; ///< why writing is impossible
     std::uint64_t accepted_ = 0, sent_ = 0, head_bytes_ = 0;
-    std::optional<std::uint64_t> length_;      ///< announced for the response
-    std::optional<std::uint64_t> body_length_; ///< announced for the request
-    std::uint64_t body_received_ = 0;
-    std::ptrdiff_t budget_ = 0; ///< what may still be sent before the loop gets its turn
+    std::optional<std::uint64_t> length_; ///< announced for the response
+    std::ptrdiff_t budget_ = 0;           ///< what may still be sent before the loop gets its turn
 
     wait_for waiting_for_ = wait_for::writable;
     waiter waiter_;
     error_code waiter_result_; ///< operation_aborted when cancelled
-    detail::unique_function<void(error_code, std::size_t)> reader_;
-    std::span<std::byte> reader_buffer_;
-    error_code reader_result_;
-    resume_task writer_task_, reader_task_;
+    resume_task writer_task_;
 
     std::chrono::steady_clock::time_point started_, stalled_since_;
     std::uint64_t sent_at_check_ = 0;

@@ -20,14 +20,16 @@
 namespace sluice {
 
 class exchange;
+class request_stream;
 
 /// The request's body, pulled: as long as the app does not read, sluice does not read from the web server.
 ///
 /// The end is at CONTENT_LENGTH, or where the web server says when there is none (chunked requests). Fewer
-/// bytes than announced are an error (`errc::body_incomplete`), not an end.
+/// bytes than announced are an error (`errc::body_incomplete`), not an end. The same for a filter's data and
+/// FCGI_DATA_LENGTH.
 class request_body {
 public:
-    explicit request_body(exchange& x) noexcept : exchange_(x) {}
+    explicit request_body(request_stream& s) noexcept : stream_(s) {}
 
     /// The announced size in bytes; nothing when the client announced none.
     std::optional<std::uint64_t> length() const noexcept;
@@ -40,23 +42,23 @@ public:
     auto async_read(boost::asio::mutable_buffer to, Token&& token = {})
     {
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-            [](auto handler, exchange* x, boost::asio::mutable_buffer b) {
+            [](auto handler, request_stream* s, boost::asio::mutable_buffer b) {
                 detail::start_wait(
-                    own_executor(*x), [&](auto w) { return start_read(*x, b, std::move(w)); },
-                    [x] { cancel_read(*x); }, std::move(handler));
+                    own_executor(*s), [&](auto w) { return start_read(*s, b, std::move(w)); },
+                    [s] { cancel_read(*s); }, std::move(handler));
             },
-            token, &exchange_, to);
+            token, &stream_, to);
     }
 
 private:
     // Static as all of them: `request::body()` gives a temporary, which an operation started later would outlive.
-    static task<std::size_t> read_some(exchange& x, boost::asio::mutable_buffer to);
-    static executor own_executor(exchange& x);
-    static bool start_read(exchange& x, boost::asio::mutable_buffer to,
+    static task<std::size_t> read_some(request_stream& s, boost::asio::mutable_buffer to);
+    static executor own_executor(request_stream& s);
+    static bool start_read(request_stream& s, boost::asio::mutable_buffer to,
                            detail::unique_function<void(error_code, std::size_t)> done);
-    static void cancel_read(exchange& x);
+    static void cancel_read(request_stream& s);
 
-    exchange& exchange_;
+    request_stream& stream_;
 };
 
 /// Where an app says what went wrong: lines go to the web server's error log (FCGI_STDERR, or the CGI
@@ -104,7 +106,14 @@ public:
 
     environment& env() noexcept;
     const environment& env() const noexcept;
-    request_body body() noexcept { return request_body(exchange_); }
+    request_body body() noexcept;
+
+    /// The file that a filter is to work on (FastCGI specification section 6.4); empty in other roles. FCGI_DATA_LAST_MOD in
+    /// `env()` says when it was changed, in seconds since 1970.
+    ///
+    /// The web server sends it after the body: to read from it gives up what has not been read of `body()`.
+    request_body data();
+
     error_stream errors() noexcept { return error_stream(exchange_); }
     const service_facts& facts() const noexcept;
 

@@ -6,6 +6,8 @@
 #include <sluice/errc.hpp>
 #include <sluice/task.hpp>
 
+#include <boost/config.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -70,7 +72,7 @@ public:
     virtual std::uint64_t sent() const = 0;
 
     /// Copies all of `bytes` into the put area, if they fit; else nothing. Sixteen bytes cost what a `memcpy` costs.
-    bool put(std::span<const std::byte> bytes) noexcept
+    BOOST_FORCEINLINE bool put(std::span<const std::byte> bytes) noexcept
     {
         // With a size of 0 the difference wraps around: nothing is to be copied from what may be a null pointer.
         if (bytes.size() - 1 >= put_area_.room())

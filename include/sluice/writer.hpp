@@ -7,6 +7,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/config.hpp>
 
 #include <cstddef>
 #include <string_view>
@@ -51,7 +52,9 @@ public:
 
     /// Takes what there is room for now and says how many bytes that was; the rest is the caller's. 0 without an
     /// error: there is no room until `async_wait_writable` completes.
-    std::size_t try_write(boost::asio::const_buffer bytes, error_code& ec)
+    ///
+    /// A few bytes of a known size cost two moves, if the compiler inlines it: not left to its taste.
+    BOOST_FORCEINLINE std::size_t try_write(boost::asio::const_buffer bytes, error_code& ec)
     {
         const std::span all(static_cast<const std::byte*>(bytes.data()), bytes.size());
         if (sink_->put(all)) {
@@ -60,8 +63,11 @@ public:
         }
         return sink_->try_write(all, ec);
     }
-    std::size_t try_write(std::string_view bytes, error_code& ec) { return try_write(as_buffer(bytes), ec); }
-    std::size_t try_write(boost::asio::const_buffer bytes)
+    BOOST_FORCEINLINE std::size_t try_write(std::string_view bytes, error_code& ec)
+    {
+        return try_write(as_buffer(bytes), ec);
+    }
+    BOOST_FORCEINLINE std::size_t try_write(boost::asio::const_buffer bytes)
     {
         error_code ec;
         const auto n = try_write(bytes, ec);
@@ -69,7 +75,7 @@ public:
             throw_error(ec, "try_write");
         return n;
     }
-    std::size_t try_write(std::string_view bytes) { return try_write(as_buffer(bytes)); }
+    BOOST_FORCEINLINE std::size_t try_write(std::string_view bytes) { return try_write(as_buffer(bytes)); }
 
     /// Writes all of `bytes`, of any size, resuming as the client makes room. Throws `system_error`.
     task<void> write(boost::asio::const_buffer bytes);

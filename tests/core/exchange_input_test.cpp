@@ -163,7 +163,7 @@ TEST_CASE("exchange: a body nobody reads is held up to the input window - readin
         fed += n;
     CHECK(fed > 16 * 1024);
     CHECK(fed <= l.input_window);
-    CHECK(client.x().body_credit() == 0);
+    CHECK(client.x().body().credit() == 0);
     CHECK(loop.statistics().pool_in_use == 2);
 
     const auto wanted = client.input_wanted_calls();
@@ -172,9 +172,9 @@ TEST_CASE("exchange: a body nobody reads is held up to the input window - readin
     for (int i = 0; i < 10'000 && read < sent.size(); ++i) {
         error_code ec;
         bool end = false;
-        read += client.x().try_read(std::as_writable_bytes(std::span(got).subspan(
-                                        read, std::min<std::size_t>(9000, got.size() - read))),
-                                    ec, end);
+        read += client.x().body().try_read(std::as_writable_bytes(std::span(got).subspan(
+                                               read, std::min<std::size_t>(9000, got.size() - read))),
+                                           ec, end);
         CHECK_FALSE(ec);
         CHECK_FALSE(end);
         fed += client.feed(std::string_view(sent).substr(fed));
@@ -207,7 +207,7 @@ TEST_CASE("R20: what the app did not read is thrown away and does not delay the 
         REQUIRE_FALSE(client.ended());
         REQUIRE(client.x().state() == exchange::phase::finished);
         // Whatever comes now is taken, without limit, and not kept.
-        CHECK(client.x().body_credit() > 1'000'000'000);
+        CHECK(client.x().body().credit() > 1'000'000'000);
         const auto in_use = loop.statistics().pool_in_use;
         for (int i = 0; i < 100; ++i)
             CHECK(client.feed(sent) == sent.size());

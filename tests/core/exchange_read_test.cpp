@@ -109,7 +109,7 @@ TEST_CASE("exchange: one read at a time - a second is refused and leaves the fir
     CHECK_FALSE(got);
     error_code ec;
     bool end = false;
-    CHECK(client.x().try_read(std::as_writable_bytes(std::span(second)), ec, end) == 0);
+    CHECK(client.x().body().try_read(std::as_writable_bytes(std::span(second)), ec, end) == 0);
     CHECK(ec == errc::operation_pending);
     client.feed("hello");
     loop.poll();

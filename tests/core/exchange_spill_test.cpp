@@ -168,7 +168,7 @@ TEST_CASE("F25: an exchange is stuck exactly while the app neither reads its bod
     client.stall(); // the web server reads nothing before it has sent all
     client.request("POST", {}, true);
     loop.poll();
-    CHECK_FALSE(client.x().stuck()); // it reads
+    CHECK_FALSE(client.x().stuck(client.x().body())); // it reads
 
     std::size_t fed = 0;
     while (const auto n = client.feed(std::string_view(sent).substr(fed))) {
@@ -176,14 +176,14 @@ TEST_CASE("F25: an exchange is stuck exactly while the app neither reads its bod
         loop.poll();
     }
     CHECK(fed < sent.size());
-    CHECK(client.x().stuck());
+    CHECK(client.x().stuck(client.x().body()));
     const auto in_use = loop.statistics().pool_in_use;
-    while (client.x().stuck()) {
+    while (client.x().stuck(client.x().body())) {
         const auto piece = std::string_view(sent).substr(fed, 10'000);
         REQUIRE_FALSE(piece.empty());
         {
             const detail::turn::scope turn(loop.resources().turn());
-            client.x().body_arrived(bytes_of(piece));
+            client.x().body().arrived(bytes_of(piece));
         }
         fed += piece.size();
         loop.poll();
@@ -191,7 +191,7 @@ TEST_CASE("F25: an exchange is stuck exactly while the app neither reads its bod
     }
     CHECK(fed >= l.spill);
     CHECK(fed <= l.spill + 200'000); // bounded on disk as well
-    CHECK(client.x().body_credit() == 0);
+    CHECK(client.x().body().credit() == 0);
 
     client.feed_all(sent.substr(fed));
     client.take_all();
@@ -223,11 +223,11 @@ TEST_CASE("F25: a body that cannot be spilled fails for its app, and for nobody 
     client.stall();
     client.request("POST", {{"CONTENT_LENGTH", "200000"}}, true);
     loop.poll();
-    REQUIRE(client.x().stuck());
+    REQUIRE(client.x().stuck(client.x().body()));
     {
         const detail::turn::scope turn(loop.resources().turn());
-        client.x().body_arrived(bytes_of(sent));
-        client.x().body_ended();
+        client.x().body().arrived(bytes_of(sent));
+        client.x().body().ended();
     }
     client.take_all();
     loop.poll();

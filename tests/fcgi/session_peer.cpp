@@ -42,15 +42,15 @@ void played_request::finish()
     });
 }
 
-void played_request::read(std::size_t n)
+void played_request::start_read(request_body from, std::size_t n, std::string& to, bool& ended)
 {
     read_buffer_.resize(n);
     reading = true;
-    req.body().async_read(boost::asio::buffer(read_buffer_), [this](error_code ec, std::size_t got) {
+    from.async_read(boost::asio::buffer(read_buffer_), [this, &to, &ended](error_code ec, std::size_t got) {
         reading = false;
         read_error = ec;
-        body_ended = !ec && got == 0;
-        body.append(read_buffer_, 0, got);
+        ended = !ec && got == 0;
+        to.append(read_buffer_, 0, got);
     });
 }
 
@@ -62,12 +62,16 @@ void played_request::drop()
 
 // The loop
 
-session_loop::session_loop(const limits& l)
-    : loop_(application([this](request& req, responder respond) -> task<void> {
-                requests.emplace_back(req, std::move(respond));
-                co_return;
-            }),
-            l)
+session_loop::session_loop(const limits& l, role r)
+    : loop_(
+          [this, r] {
+              application play([this](request& req, responder respond) -> task<void> {
+                  requests.emplace_back(req, std::move(respond));
+                  co_return;
+              });
+              return r == role::filter ? application::filter(std::move(play)) : play;
+          }(),
+          l)
 {}
 
 session_loop::session_loop(application app, const limits& l) : loop_(std::move(app), l) {}

@@ -36,7 +36,9 @@ public:
     /// Starts to finish; `finished` and `error` tell when the end is handed over.
     void finish();
     /// Starts to read up to `n` bytes of the body.
-    void read(std::size_t n);
+    void read(std::size_t n) { start_read(req.body(), n, body, body_ended); }
+    /// The same of a filter's data.
+    void read_data(std::size_t n) { start_read(req.data(), n, data, data_ended); }
     /// Drops writer and responder.
     void drop();
 
@@ -45,13 +47,15 @@ public:
     std::optional<std::size_t> written;
     bool finished = false;
 
-    // What `read` got.
-    std::string body;
-    bool body_ended = false;
+    // What `read` and `read_data` got.
+    std::string body, data;
+    bool body_ended = false, data_ended = false;
     bool reading = false;
     error_code read_error;
 
 private:
+    void start_read(request_body from, std::size_t n, std::string& to, bool& ended);
+
     responder respond_;
     std::string write_buffer_, read_buffer_;
 };
@@ -60,7 +64,7 @@ private:
 class session_loop {
 public:
     /// The test plays the app: each request turns up in `requests`.
-    explicit session_loop(const limits& l = {});
+    explicit session_loop(const limits& l = {}, role r = role::responder);
     explicit session_loop(application app, const limits& l = {});
     ~session_loop();
 

@@ -113,9 +113,9 @@ bool fake_host::request(std::string_view method, std::initializer_list<field> mo
 std::size_t fake_host::feed(std::string_view bytes)
 {
     const detail::turn::scope turn(loop_.resources().turn());
-    const auto n = x_ ? std::min(bytes.size(), x_->body_credit()) : 0;
+    const auto n = x_ ? std::min(bytes.size(), x_->body().credit()) : 0;
     if (n > 0)
-        x_->body_arrived(std::as_bytes(std::span(bytes.data(), n)));
+        x_->body().arrived(std::as_bytes(std::span(bytes.data(), n)));
     return n;
 }
 
@@ -135,7 +135,7 @@ void fake_host::feed_more()
     pending_at_ += feed(std::string_view(pending_body_).substr(pending_at_));
     if (pending_at_ == pending_body_.size() && x_) {
         end_pending_ = false;
-        x_->body_ended();
+        x_->body().ended();
     }
 }
 
@@ -143,7 +143,7 @@ void fake_host::end_body()
 {
     const detail::turn::scope turn(loop_.resources().turn());
     if (x_)
-        x_->body_ended();
+        x_->body().ended();
 }
 
 void fake_host::input_wanted(exchange&)

@@ -37,14 +37,21 @@ void append_length(std::size_t n, std::string& out)
 
 std::string record(unsigned type, id_type id, std::string_view content, std::size_t padding)
 {
-    std::string r{'\1', low_byte(type), low_byte(id >> 8u), low_byte(id), low_byte(content.size() >> 8),
-                  low_byte(content.size()), low_byte(padding), '\0'};
+    std::string r{'\1',
+                  low_byte(type),
+                  low_byte(id >> 8u),
+                  low_byte(id),
+                  low_byte(content.size() >> 8),
+                  low_byte(content.size()),
+                  low_byte(padding),
+                  '\0'};
     r += content;
     r.append(padding, '\xee');
     return r;
 }
 
-std::string records(unsigned type, id_type id, std::string_view content, std::size_t piece, std::size_t padding)
+std::string records(unsigned type, id_type id, std::string_view content, std::size_t piece,
+                    std::size_t padding)
 {
     std::string all;
     for (; !content.empty(); content.remove_prefix(std::min(piece, content.size())))
@@ -89,6 +96,11 @@ std::string stdin_end(id_type id)
     return record(5, id, {});
 }
 
+std::string file_data(id_type id, std::string_view file, std::size_t piece, std::size_t padding)
+{
+    return records(8, id, file, piece, padding) + record(8, id, {});
+}
+
 std::string abort_request(id_type id)
 {
     return record(2, id, {});
@@ -104,10 +116,14 @@ std::string get_values(const std::vector<std::string>& names)
 
 pairs variables(std::string_view method, std::string_view path, const pairs& more)
 {
-    pairs all{{"REQUEST_METHOD", std::string(method)}, {"SCRIPT_NAME", ""},
-              {"PATH_INFO", std::string(path)},        {"REQUEST_URI", std::string(path)},
-              {"QUERY_STRING", ""},                    {"SERVER_NAME", "localhost"},
-              {"SERVER_PORT", "80"},                   {"SERVER_PROTOCOL", "HTTP/1.1"}};
+    pairs all{{"REQUEST_METHOD", std::string(method)},
+              {"SCRIPT_NAME", ""},
+              {"PATH_INFO", std::string(path)},
+              {"REQUEST_URI", std::string(path)},
+              {"QUERY_STRING", ""},
+              {"SERVER_NAME", "localhost"},
+              {"SERVER_PORT", "80"},
+              {"SERVER_PROTOCOL", "HTTP/1.1"}};
     all.insert(all.end(), more.begin(), more.end());
     return all;
 }
@@ -122,7 +138,8 @@ std::string post(id_type id, bool keep, std::string_view body, bool with_length)
     pairs more;
     if (with_length)
         more.emplace_back("CONTENT_LENGTH", std::to_string(body.size()));
-    return begin_request(id, keep) + params(id, variables("POST", "/", more)) + stdin_data(id, body) + stdin_end(id);
+    return begin_request(id, keep) + params(id, variables("POST", "/", more)) + stdin_data(id, body) +
+           stdin_end(id);
 }
 
 std::ostream& operator<<(std::ostream& to, const wire_record& r)
@@ -136,7 +153,8 @@ std::ostream& operator<<(std::ostream& to, const wire_record& r)
         if (c >= ' ' && c <= '~')
             to << c;
         else
-            to << "\\x" << "0123456789abcdef"[static_cast<unsigned char>(c) >> 4] << "0123456789abcdef"[c & 15];
+            to << "\\x"
+               << "0123456789abcdef"[static_cast<unsigned char>(c) >> 4] << "0123456789abcdef"[c & 15];
     }
     return to << '"';
 }
@@ -152,7 +170,8 @@ wire_records parse_records(std::string_view bytes)
         const std::size_t padding = at(bytes, 6);
         if (bytes.size() < 8 + size + padding)
             break;
-        got.all.push_back({static_cast<record_type>(at(bytes, 1)), static_cast<id_type>(at(bytes, 2) << 8 | at(bytes, 3)),
+        got.all.push_back({static_cast<record_type>(at(bytes, 1)),
+                           static_cast<id_type>(at(bytes, 2) << 8 | at(bytes, 3)),
                            std::string(bytes.substr(8, size)), padding});
         bytes.remove_prefix(8 + size + padding);
     }
@@ -205,8 +224,10 @@ reply reply_to(id_type id, const wire_records& got, int then)
         case record_type::end_request:
             must(one.content.size() == 8, "END_REQUEST of a wrong size");
             ++r.ends;
-            r.app_status = at(one.content, 0) << 24 | at(one.content, 1) << 16 | at(one.content, 2) << 8 | at(one.content, 3);
-            must(r.app_status != 0 || r.errors.empty() || r.errors_ended, "a good END_REQUEST before the end of STDERR");
+            r.app_status = at(one.content, 0) << 24 | at(one.content, 1) << 16 | at(one.content, 2) << 8 |
+                           at(one.content, 3);
+            must(r.app_status != 0 || r.errors.empty() || r.errors_ended,
+                 "a good END_REQUEST before the end of STDERR");
             r.protocol_status = static_cast<fcgi::protocol_status>(at(one.content, 4));
             break;
         default:

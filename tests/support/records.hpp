@@ -26,7 +26,8 @@ using pairs = std::vector<std::pair<std::string, std::string>>;
 std::string record(unsigned type, id_type id, std::string_view content, std::size_t padding = 0);
 
 /// `content` in records of at most `piece` bytes each.
-std::string records(unsigned type, id_type id, std::string_view content, std::size_t piece, std::size_t padding = 0);
+std::string records(unsigned type, id_type id, std::string_view content, std::size_t piece,
+                    std::size_t padding = 0);
 
 std::string begin_request(id_type id, bool keep = true, unsigned role = 1);
 std::string name_values(const pairs& all);
@@ -35,6 +36,8 @@ std::string params(id_type id, const pairs& all, std::size_t piece = 65535, std:
 std::string params_end(id_type id);
 std::string stdin_data(id_type id, std::string_view body, std::size_t piece = 65535, std::size_t padding = 0);
 std::string stdin_end(id_type id);
+/// The file that a filter works on, with its end.
+std::string file_data(id_type id, std::string_view file, std::size_t piece = 65535, std::size_t padding = 0);
 std::string abort_request(id_type id);
 std::string get_values(const std::vector<std::string>& names);
 
@@ -67,15 +70,15 @@ wire_records parse_records(std::string_view bytes);
 
 /// What came for one request.
 struct reply {
-    std::string head;    ///< up to and with the empty line
+    std::string head; ///< up to and with the empty line
     std::string body;
-    std::string errors;  ///< FCGI_STDERR
+    std::string errors;           ///< FCGI_STDERR
     std::size_t records = 0;      ///< STDOUT records with content
     std::size_t most_content = 0; ///< the largest of them
     bool out_ended = false;
     bool errors_ended = false;
-    bool fault = false;  ///< a record of an unknown type, which makes web servers fail the response
-    int ends = 0;        ///< END_REQUEST records
+    bool fault = false; ///< a record of an unknown type, which makes web servers fail the response
+    int ends = 0;       ///< END_REQUEST records
     std::uint32_t app_status = 0;
     fcgi::protocol_status protocol_status{};
 

@@ -19,13 +19,14 @@ namespace sluice::fcgi {
 ///
 /// A request, by its id:
 ///
-/// | state | BEGIN | PARAMS | PARAMS end | STDIN | STDIN end | ABORT |
-/// |---|---|---|---|---|---|---|
-/// | none | → params | *error* | *error* | *error* | *error* | ignored |
-/// | params | *error* | collected | app starts → body | *error* | *error* | → over |
-/// | body | *error* | *error* | *error* | to the app | → ended | app told → over |
-/// | ended | *error* | *error* | *error* | *error* | *error* | app told → none |
-/// | over: refused, aborted or answered before its input ended | → params | ignored | ignored | ignored | → none | ignored |
+/// | state | BEGIN | PARAMS | PARAMS end | STDIN | STDIN end | DATA | DATA end | ABORT |
+/// |---|---|---|---|---|---|---|---|---|
+/// | none | → params | *error* | *error* | *error* | *error* | *error* | *error* | ignored |
+/// | params | *error* | collected | app starts → body | *error* | *error* | *error* | *error* | → over |
+/// | body | *error* | *error* | *error* | to the app | filter → data, else → ended | *error* | *error* | app told → over |
+/// | data | *error* | *error* | *error* | *error* | *error* | to the app | → ended | app told → over |
+/// | ended | *error* | *error* | *error* | *error* | *error* | *error* | *error* | app told → none |
+/// | over: refused, aborted or answered before its input ended | → params | ignored | ignored | ignored | filter ignored, else → none | ignored | → none | ignored |
 ///
 /// *error* costs the connection. Output is independent of it: records are framed from what the exchanges hold,
 /// one block a request in turn, only when the driver asks because the socket takes something; the last data, the
@@ -98,7 +99,7 @@ public:
     void input_wanted(exchange&) override { driver_.input_wanted(); }
 
 private:
-    enum class slot_state : unsigned char { params, body, ended };
+    enum class slot_state : unsigned char { params, body, data, ended };
 
     struct slot {
         std::uint16_t id = 0;
@@ -136,22 +137,24 @@ private:
 
     struct ignored_id {
         std::uint16_t id;
-        bool body_expected;
+        sluice::role role; ///< says which streams may still come
     };
 
     slot* find(std::uint16_t id) noexcept;
-    std::size_t wanted_of_body(const slot& s, bool blocked) const noexcept;
-    bool ignored(std::uint16_t id) const noexcept;
-    void ignore(std::uint16_t id, bool body_expected = true);
+    static request_stream* input_of(const slot& s);
+    std::size_t wanted_of_input(const slot& s, bool blocked) const;
+    const ignored_id* find_ignored(std::uint16_t id) const noexcept;
+    void ignore(std::uint16_t id, role r);
     void forget_ignored(std::uint16_t id) noexcept;
     error_code on_piece(const record_decoder::piece& p);
     error_code on_begin(const record_decoder::piece& p);
     error_code on_params(const record_decoder::piece& p, slot& s);
-    error_code on_stdin(const record_decoder::piece& p, slot& s);
+    error_code on_input(const record_decoder::piece& p, slot& s);
     void on_abort(std::uint16_t id);
     error_code on_management(const record_decoder::piece& p);
-    void refuse_begin(std::uint16_t id, bool keep, protocol_status status);
-    void refuse_busy(std::uint16_t id, bool keep);
+    void refuse(std::uint16_t id, role r, bool keep, protocol_status status);
+    void refuse_busy(std::uint16_t id, role r, bool keep);
+    void end_without_exchange(std::uint16_t id, bool keep, protocol_status status, std::uint32_t app_status);
     void answer_values();
 
     void push(std::span<const std::byte> bytes, slice_info info);

@@ -1,0 +1,226 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/request_stream.hpp>
+
+#include <sluice/exchange.hpp>
+#include <sluice/log.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace sluice {
+
+request_stream::request_stream(exchange& x, const char* name)
+    : exchange_(x), resources_(x.resources()), name_(name), in_(resources_.pool(), resources_.limits()),
+      task_(*this)
+{}
+
+void request_stream::resume_task::run()
+{
+    const exchange_ptr keep(&stream.exchange_); // the app may drop the last handle meanwhile
+    stream.resume();
+}
+
+// The transport's side
+
+std::size_t request_stream::credit() const noexcept
+{
+    return discard_ ? std::numeric_limits<std::size_t>::max() : in_.credit();
+}
+
+void request_stream::limit_spill(std::size_t n)
+{
+    const auto most = resources_.limits().spill;
+    if (discard_ || error_ || n <= in_.credit() || in_.spilled() + n <= most)
+        return;
+    log::warning("#{} the app does not read its {}, and {} bytes of it are in a file (limits::spill)",
+                 exchange_.id(), name_, in_.spilled());
+    error_ = errc::body_too_large;
+    wake();
+}
+
+void request_stream::arrived(std::span<const std::byte> bytes)
+{
+    if (!open_ || exchange_.state() == exchange::phase::over)
+        return;
+    // What comes after the announced end is not part of it (R19).
+    if (length_)
+        bytes = bytes.first(static_cast<std::size_t>(
+            std::min<std::uint64_t>(bytes.size(), *length_ - std::min(*length_, received_))));
+    received_ += bytes.size();
+    if (most_ > 0 && received_ > most_ && !error_) {
+        log::warning("#{} the {} passes {} bytes (limits::request_body)", exchange_.id(), name_, most_);
+        error_ = errc::body_too_large;
+    }
+    if (discard_ || error_) {
+        lost_ |= !bytes.empty();
+    } else if (const auto ec = in_.spill(bytes)) {
+        log::error("#{} the {} cannot be kept in a temporary file: {}", exchange_.id(), name_, ec.message());
+        error_ = ec;
+        lost_ = true;
+    }
+    if (!bytes.empty())
+        wake();
+}
+
+bool request_stream::may_spill() const noexcept
+{
+    return !reader_ && in_.spilled() < resources_.limits().spill;
+}
+
+void request_stream::ended(bool cut_off)
+{
+    if (!open_)
+        return;
+    open_ = false;
+    if ((length_ || cut_off) && !complete() && !error_)
+        error_ = errc::body_incomplete;
+    wake();
+}
+
+// The exchange's side
+
+bool request_stream::begin(bool follows, std::optional<std::uint64_t> length, std::uint64_t most)
+{
+    open_ = follows;
+    length_ = length;
+    most_ = most;
+    return !follows || in_.reserve();
+}
+
+void request_stream::fail(error_code reason)
+{
+    error_ = reason;
+    wake();
+}
+
+void request_stream::close()
+{
+    lost_ |= in_.size() > 0;
+    in_.reset();
+    if (!error_)
+        error_ = errc::client_gone;
+    wake();
+}
+
+void request_stream::reset() noexcept
+{
+    task_.unlink();
+    in_.reset();
+    before_ = nullptr;
+    open_ = discard_ = lost_ = false;
+    error_ = reader_result_ = {};
+    length_.reset();
+    most_ = received_ = 0;
+    reader_ = {};
+}
+
+// The app's side
+
+// CONTENT_LENGTH is the end, whether or not the web server says so too (R19), and whether or not the client leaves then.
+bool request_stream::complete() const noexcept
+{
+    return length_ && received_ >= *length_;
+}
+
+// Somebody reads what comes after this.
+void request_stream::give_up()
+{
+    if (!open_ || discard_ || reader_)
+        return;
+    lost_ |= in_.size() > 0;
+    in_.reset();
+    discard_ = true;
+    want();
+}
+
+void request_stream::want()
+{
+    exchange_.want_input();
+}
+
+void request_stream::wake()
+{
+    if (reader_)
+        resources_.turn().put_off(task_);
+}
+
+std::size_t request_stream::try_read(std::span<std::byte> to, error_code& ec, bool& end)
+{
+    if (reader_) {
+        ec = errc::operation_pending;
+        return 0;
+    }
+    if (before_)
+        before_->give_up();
+    if (const auto n = in_.read(to, ec); n > 0 || ec) {
+        if (open_)
+            want();
+        return n;
+    }
+    if (lost_)
+        ec = error_ ? error_ : error_code(errc::already_finished);
+    else if (complete() || (!open_ && !error_))
+        end = true;
+    else
+        ec = error_;
+    return 0;
+}
+
+bool request_stream::read(std::span<std::byte> to,
+                          detail::unique_function<void(error_code, std::size_t)> done)
+{
+    if (reader_) {
+        exchange_.complete_soon([done = std::move(done)]() mutable { done(errc::operation_pending, 0); });
+        return false;
+    }
+    if (before_)
+        before_->give_up();
+    reader_ = std::move(done);
+    reader_buffer_ = to;
+    reader_result_ = {};
+    if (in_.size() > 0 || !open_ || complete() || lost_ || error_ || to.empty()) {
+        wake();
+        return true;
+    }
+    in_.lend(to);
+    want();
+    return true;
+}
+
+void request_stream::cancel_read()
+{
+    if (!reader_)
+        return;
+    reader_result_ = boost::asio::error::operation_aborted;
+    wake();
+}
+
+void request_stream::resume()
+{
+    if (!reader_)
+        return;
+    exchange_.renew_budget(); // waiting has let the others in
+    auto done = std::exchange(reader_, {});
+    // What went into the reader's own buffer counts, whatever happened after.
+    if (const auto n = in_.end_loan(); n > 0) {
+        if (open_)
+            want();
+        return exchange_.complete([&] { done({}, n); });
+    }
+    if (reader_result_ && !error_)
+        return exchange_.complete([&] { done(reader_result_, 0); });
+    error_code ec;
+    bool end = false;
+    const auto n = try_read(reader_buffer_, ec, end);
+    if (n == 0 && !ec && !end && !reader_buffer_.empty()) {
+        reader_ = std::move(done); // nothing yet after all
+        in_.lend(reader_buffer_);
+        return;
+    }
+    exchange_.complete([&] { done(ec, n); });
+}
+
+} // namespace sluice
