@@ -59,7 +59,7 @@ void answer::on_header()
 {
     if (header_[0] != wire::version)
         return fail("record of a wrong version");
-    if ((header_[2] << 8U | header_[3]) != wire::request_id)
+    if ((header_[2] << 8U | header_[3]) != id_)
         return fail("record of another request id");
     type_ = static_cast<wire::record_type>(header_[1]);
     content_left_ = static_cast<std::size_t>(header_[4] << 8U | header_[5]);

@@ -27,6 +27,9 @@ public:
     // Ready for the next answer on the same connection.
     void reset();
 
+    // Whose answer it is, where ids are told apart.
+    void expect_id(std::uint16_t id) { id_ = id; }
+
     // How much of the body is kept for body_start(), at most max_kept bytes.
     void keep_body(std::size_t size) { keep_ = size; }
 
@@ -48,6 +51,7 @@ private:
 
     static constexpr std::size_t max_head = 16 * 1024;
 
+    std::uint16_t id_ = wire::request_id;
     state state_ = state::in_header;
     const char* reason_ = "";
     std::array<unsigned char, wire::header_size> header_{};

@@ -18,6 +18,10 @@ int main(int argc, char** argv)
             return bench::run_upload(opt);
         if (opt.mode == "slow")
             return bench::run_slow(opt);
+        if (opt.mode == "multiplexed")
+            return bench::run_multiplexed(opt);
+        if (opt.mode == "leave")
+            return bench::run_leave(opt);
         return bench::run_get(opt);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "fcgi_load: %s\n", error.what());

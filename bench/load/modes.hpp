@@ -13,6 +13,8 @@ int run_requests(const options& opt);
 int run_stream(const options& opt);
 int run_upload(const options& opt);
 int run_slow(const options& opt);
+int run_multiplexed(const options& opt);
+int run_leave(const options& opt);
 int run_get(const options& opt);
 
 // What is wrong with a finished answer, or nullptr.

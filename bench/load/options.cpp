@@ -16,14 +16,17 @@ constexpr const char* usage_text =
 
   requests   ask again and again; requests/s and latencies
   stream     ask --count times for one long answer; GiB/s and records
+  multiplexed  as requests, --in-flight of them at once on one connection
   upload     POST --upload-bytes and check the crc32 that is answered
   slow       --connections readers of --rate bytes/s each, for --seconds
+  leave      leave in mid-answer; ms until the app knows, by its /stats
   get        ask once and print the body
 
   --connections N    --closed (a new connection each)    --busy (spin, do not sleep)
   --seconds S        --warmup S    --count N    --deadline S
   --expect-status N  --expect-bytes N  --expect-body TEXT
   --upload-bytes N   --record N (content of a STDIN record)
+  --in-flight N      --state busy|stalled|idle    --how close|half-close|reset|abort
   --rate BYTES       --drain (read the rest at full speed afterwards)
 
 Prints one JSON object. Status 0: all answers right; 1: some were wrong; 2: usage; 3: too late.
@@ -31,12 +34,12 @@ Prints one JSON object. Status 0: all answers right; 1: some were wrong; 2: usag
 
 [[noreturn]] void wrong_usage(std::string_view what)
 {
-    std::fprintf(stderr, "fcgi_load: %.*s (see --help)\n", static_cast<int>(what.size()),
-                 what.data());
+    std::fprintf(stderr, "fcgi_load: %.*s (see --help)\n", static_cast<int>(what.size()), what.data());
     std::exit(2);
 }
 
-template <class Number> Number number(std::string_view name, std::string_view text)
+template <class Number>
+Number number(std::string_view name, std::string_view text)
 {
     Number value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -48,7 +51,7 @@ template <class Number> Number number(std::string_view name, std::string_view te
 bool is_mode(std::string_view text)
 {
     return text == "requests" || text == "stream" || text == "upload" || text == "slow" ||
-           text == "get";
+           text == "multiplexed" || text == "leave" || text == "get";
 }
 
 void set_value(options& out, std::string_view name, std::string_view value)
@@ -77,6 +80,12 @@ void set_value(options& out, std::string_view name, std::string_view value)
         out.upload_bytes = number<std::uint64_t>(name, value);
     else if (name == "--record")
         out.record = number<std::size_t>(name, value);
+    else if (name == "--in-flight")
+        out.in_flight = number<unsigned>(name, value);
+    else if (name == "--state")
+        out.state = value;
+    else if (name == "--how")
+        out.how = value;
     else if (name == "--rate")
         out.rate = number<double>(name, value);
     else
@@ -108,13 +117,19 @@ options parse_options(int argc, char** argv)
             wrong_usage(std::string{name} + " wants a value or is unknown");
     }
     if (out.mode.empty())
-        wrong_usage("first argument: requests, stream, upload, slow or get");
+        wrong_usage("first argument: requests, multiplexed, stream, upload, slow, leave or get");
     if (out.connect.empty())
         wrong_usage("--connect is missing");
     if (out.connections == 0)
         wrong_usage("--connections must be at least 1");
     if (out.record == 0 || out.record > 0xFFFF)
         wrong_usage("--record must be 1 to 65535");
+    if (out.in_flight == 0 || out.in_flight > 0xFFFF)
+        wrong_usage("--in-flight must be 1 to 65535");
+    if (out.state != "busy" && out.state != "stalled" && out.state != "idle")
+        wrong_usage("--state is busy, stalled or idle");
+    if (out.how != "close" && out.how != "half-close" && out.how != "reset" && out.how != "abort")
+        wrong_usage("--how is close, half-close, reset or abort");
     if (out.mode == "slow" && out.rate <= 0)
         wrong_usage("slow wants --rate BYTES");
     return out;

@@ -10,7 +10,7 @@
 namespace bench {
 
 struct options {
-    std::string mode;            // requests, stream, upload, slow, get
+    std::string mode;            // requests, multiplexed, stream, upload, slow, leave, get
     std::string connect;         // unix:/path or tcp:host:port
     wire::request_target target; // --path
     bool keep = true;            // --closed: a new connection for each request
@@ -31,6 +31,10 @@ struct options {
 
     double rate = 0;    // slow: content and framing bytes a second for each connection
     bool drain = false; // slow: then read the rest at full speed
+
+    unsigned in_flight = 1;     // multiplexed: requests at once on the connection
+    std::string state = "busy"; // leave: what the answer is doing then
+    std::string how = "close";  // leave: how the client goes
 };
 
 // Exits with 2 and a line that says what and how when the arguments are wrong.

@@ -21,8 +21,7 @@ void append_length(std::string& out, std::size_t length)
 
 } // namespace
 
-void append_record(std::string& out, record_type type, std::string_view content,
-                   std::size_t padding)
+void append_record(std::string& out, record_type type, std::string_view content, std::size_t padding)
 {
     if (content.size() > 0xFFFFU || padding > 0xFFU)
         throw std::length_error("a record holds at most 65535 bytes and 255 of padding");
@@ -91,6 +90,18 @@ std::string request_head(const request_target& target, bool keep)
     append_record(out, record_type::params, content, (8 - content.size() % 8) % 8);
     append_record(out, record_type::params, {});
     return out;
+}
+
+std::string with_id(std::string records, std::uint16_t id)
+{
+    const auto byte = [&](std::size_t at) { return std::size_t{static_cast<unsigned char>(records[at])}; };
+    for (std::size_t at = 0; at + header_size <= records.size();
+         at += header_size + (byte(at + 4) << 8U | byte(at + 5)) + byte(at + 6))
+    {
+        records[at + 2] = static_cast<char>(id >> 8U);
+        records[at + 3] = static_cast<char>(id & 0xFFU);
+    }
+    return records;
 }
 
 std::string plain_request(const request_target& target, bool keep)

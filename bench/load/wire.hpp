@@ -43,6 +43,9 @@ struct request_target {
 // BEGIN_REQUEST and PARAMS up to its end; the caller adds STDIN.
 [[nodiscard]] std::string request_head(const request_target& target, bool keep);
 
+// The same records for another request id.
+[[nodiscard]] std::string with_id(std::string records, std::uint16_t id);
+
 // A whole request without a body.
 [[nodiscard]] std::string plain_request(const request_target& target, bool keep);
 

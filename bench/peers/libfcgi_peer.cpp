@@ -7,7 +7,9 @@
 #include <fcgiapp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -58,6 +60,9 @@ std::uint64_t query_number(std::string_view query, std::string_view name, std::u
     return otherwise;
 }
 
+// Answers whose client left before they ended.
+std::atomic<unsigned long> clients_gone{0};
+
 void hello(FCGX_Request& request)
 {
     FCGX_PutS("Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, world!", request.out);
@@ -70,8 +75,7 @@ void bytes(FCGX_Request& request, std::string_view query)
     body.reserve(n);
     while (body.size() < n)
         body.append(pattern(), 0, std::min<std::uint64_t>(pattern_size, n - body.size()));
-    FCGX_FPrintF(request.out,
-                 "Content-Type: application/octet-stream\r\nContent-Length: %lu\r\n\r\n",
+    FCGX_FPrintF(request.out, "Content-Type: application/octet-stream\r\nContent-Length: %lu\r\n\r\n",
                  static_cast<unsigned long>(n));
     FCGX_PutStr(body.data(), static_cast<int>(body.size()), request.out);
 }
@@ -79,13 +83,15 @@ void bytes(FCGX_Request& request, std::string_view query)
 void stream(FCGX_Request& request, std::string_view query)
 {
     std::uint64_t left = query_number(query, "bytes", 0);
-    const std::uint64_t chunk = std::min(
-        std::max<std::uint64_t>(query_number(query, "chunk", pattern_size), 1), pattern_size);
+    const std::uint64_t chunk =
+        std::min(std::max<std::uint64_t>(query_number(query, "chunk", pattern_size), 1), pattern_size);
     FCGX_PutS("Content-Type: application/octet-stream\r\n\r\n", request.out);
     while (left > 0) {
         const int n = static_cast<int>(std::min(left, chunk));
-        if (FCGX_PutStr(pattern().data(), n, request.out) < n)
-            return; // the client has gone
+        if (FCGX_PutStr(pattern().data(), n, request.out) < n) {
+            ++clients_gone;
+            return;
+        }
         left -= static_cast<std::uint64_t>(n);
     }
 }
@@ -118,6 +124,20 @@ void upload(FCGX_Request& request)
     FCGX_FPrintF(request.out, "Content-Type: text/plain\r\n\r\nbytes=%llu crc32=%08lx", total, crc);
 }
 
+// A line, then silence. libfcgi tells nobody who does not write that the client has gone.
+void idle(FCGX_Request& request)
+{
+    FCGX_PutS("Content-Type: text/plain\r\n\r\nidle\n", request.out);
+    FCGX_FFlush(request.out);
+    std::this_thread::sleep_for(std::chrono::seconds(3));
+}
+
+void stats(FCGX_Request& request)
+{
+    FCGX_FPrintF(request.out, "Content-Type: application/json\r\n\r\n{\"client_gone\":%lu}",
+                 clients_gone.load());
+}
+
 void answer(FCGX_Request& request)
 {
     std::string_view path = parameter(request, "PATH_INFO");
@@ -134,9 +154,12 @@ void answer(FCGX_Request& request)
         upload(request);
     else if (path == "/bytes")
         bytes(request, query);
+    else if (path == "/idle")
+        idle(request);
+    else if (path == "/stats")
+        stats(request);
     else
-        FCGX_PutS("Status: 404 Not Found\r\nContent-Type: text/plain\r\n\r\nnot found\n",
-                  request.out);
+        FCGX_PutS("Status: 404 Not Found\r\nContent-Type: text/plain\r\n\r\nnot found\n", request.out);
 }
 
 void serve(int listener)
@@ -152,8 +175,7 @@ void serve(int listener)
 
 [[noreturn]] void wrong_usage()
 {
-    std::fputs("usage: libfcgi_peer [--socket PATH] [--threads N]   (without --socket: fd 0)\n",
-               stderr);
+    std::fputs("usage: libfcgi_peer [--socket PATH] [--threads N]   (without --socket: fd 0)\n", stderr);
     std::exit(2);
 }
 

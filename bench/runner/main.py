@@ -11,26 +11,27 @@ import subprocess
 import sys
 import tempfile
 
-from . import allocations, rates, slow, startup, table
+from . import allocations, leaving, rates, slow, startup, table
 from .model import CONTESTANTS, Result, Settings
 from .server import BenchError, Setup, raise_open_files
 
-ROWS = rates.ROWS + slow.ROWS + allocations.ROWS + startup.ROWS
+ROWS = rates.ROWS + slow.ROWS + allocations.ROWS + startup.ROWS + leaving.ROWS
 KEYS = [row.key for row in ROWS]
+TABLES = {name: [row.key for row in ROWS if getattr(row, "table", "libfcgi") == name] for name in table.TABLES}
 
 
 def arguments(argv):
     parser = argparse.ArgumentParser(
         prog="scripts/bench",
-        description="Measures sluice beside libfcgi and a bare socket, in one run, and prints the "
-                    "table of bench/README.md.",
-        epilog="rows: " + ", ".join(KEYS))
-    parser.add_argument("--only", metavar="ROW,...", help="these rows only")
+        description="Measures sluice beside libfcgi, a bare socket and others, in one run, and prints the "
+                    "tables of bench/README.md.",
+        epilog="tables and their rows: " + "; ".join(f"{name}: {', '.join(keys)}" for name, keys in TABLES.items()))
+    parser.add_argument("--only", metavar="NAME,...", help="these rows or tables only")
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a measurement")
     parser.add_argument("--rounds", type=int, help="rounds of each speed row (default 15)")
     parser.add_argument("--seconds", type=float, help="seconds of each /hello run (default 0.7)")
     parser.add_argument("--write", action="store_true",
-                        help="put the table into bench/README.md (all rows, not with --quick)")
+                        help="put the tables into bench/README.md (whole ones, not with --quick)")
     parser.add_argument("--json", metavar="FILE", help="everything that was measured")
     parser.add_argument("--probe", metavar="PATH", help="measure this binary of examples/probe")
     parser.add_argument("--peers-only", action="store_true", help="without sluice")
@@ -40,12 +41,14 @@ def arguments(argv):
     parser.add_argument("--trace-allocations", metavar="FILE",
                         help="with the row 'allocations': backtraces of those of a few requests")
     opt = parser.parse_args(argv)
-    opt.only = opt.only.split(",") if opt.only else KEYS
-    for key in opt.only:
-        if key not in KEYS:
-            parser.error(f"no row '{key}'; there are: {', '.join(KEYS)}")
-    if opt.write and (opt.quick or opt.peers_only or len(opt.only) < len(KEYS)):
-        parser.error("--write wants a whole run: without --quick, --only and --peers-only")
+    named = opt.only.split(",") if opt.only else KEYS
+    for name in named:
+        if name not in KEYS and name not in TABLES:
+            parser.error(f"no row or table '{name}'; there are: {', '.join([*TABLES, *KEYS])}")
+    opt.only = {key for name in named for key in TABLES.get(name, [name])}
+    in_part = [name for name, keys in TABLES.items() if 0 < len(opt.only.intersection(keys)) < len(keys)]
+    if opt.write and (opt.quick or opt.peers_only or in_part):
+        parser.error("--write wants whole tables: without --quick and --peers-only, and no single rows")
     return opt
 
 
@@ -131,8 +134,8 @@ def run(root, argv):
         os.sched_setaffinity(0, {setup.client_core})  # away from what is measured
         results, failed = run_rows(opt, setup, settings)
     command = shlex.join(["scripts/bench", *argv])
-    text = table.markdown(results, table.machine(command, setup, settings, load_before))
-    print(text)
+    texts = table.markdown(results, table.machine(command, setup, settings, load_before))
+    print("\n".join(texts.values()))
     if opt.json:
         pathlib.Path(opt.json).write_text(
             json.dumps({one.key: one.data for one in results}, indent=1) + "\n")
@@ -140,7 +143,7 @@ def run(root, argv):
         if failed:
             print("bench: a row failed; bench/README.md stays as it was", file=sys.stderr)
         else:
-            table.write_into(root / "bench" / "README.md", text)
+            table.write_into(root / "bench" / "README.md", texts)
     return 1 if failed else 0
 
 

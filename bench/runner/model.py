@@ -4,7 +4,7 @@
 import dataclasses
 import statistics
 
-CONTESTANTS = ("sluice", "libfcgi 1", "libfcgi N", "ceiling")
+CONTESTANTS = ("sluice", "libfcgi 1", "libfcgi N", "ceiling", "Go", "AnyEvent::FCGI")
 
 
 @dataclasses.dataclass
@@ -13,8 +13,9 @@ class Result:
 
     key: str
     figure: str
-    reach: str
-    aim: str
+    reach: str = ""
+    aim: str = ""
+    table: str = "libfcgi"  # in which it is a line
     cells: dict = dataclasses.field(default_factory=dict)
     ratio: str = ""
     verdict: str = ""

@@ -35,6 +35,8 @@ class RateRow:
     most_records: Callable | None = None  # Settings -> most STDOUT records allowed
     reach_text: str = ""
     aim_text: str = ""
+    table: str = "libfcgi"
+    against: tuple = ("libfcgi 1", "libfcgi N")  # the ratio is to the best of these
 
     def run(self, setup, settings):
         return RateRun(self, setup, settings).run()
@@ -53,10 +55,15 @@ class RateRun:
             ("sluice", "sluice", 1),
             ("libfcgi 1", "libfcgi", 1),
             ("libfcgi N", "libfcgi", 32),
+            ("Go", "go", 1),
+            ("AnyEvent::FCGI", "anyevent", 1),
             ("ceiling", "ceiling", 1),
             ("ceiling, 1 a writev", "ceiling1", 1),
         ):
-            if name.startswith("ceiling") and not row.with_ceiling:
+            if name.startswith("ceiling"):
+                if not row.with_ceiling:
+                    continue
+            elif name != "sluice" and name not in row.against:
                 continue
             if kind == "ceiling1" and not row.with_single_writes:
                 continue
@@ -110,25 +117,25 @@ class RateRun:
     def judge(self, runs):
         row = self.row
         values = {name: [row.value(r) for r in results] for name, results in runs.items()}
-        to_libfcgi = self.ratios(values, ("libfcgi 1", "libfcgi N"))
+        to_peers = self.ratios(values, row.against)
         to_ceiling = self.ratios(values, ("ceiling",))
         result = Result(row.key, row.figure, row.reach_text or f"≥ {row.reach}",
-                        row.aim_text or (f"{row.aim}" if row.aim else ""))
+                        row.aim_text or (f"{row.aim}" if row.aim else ""), row.table)
         for name, results in values.items():
             middle = median(results)
             result.cells[name] = f"{number(middle)} {row.unit}"
             result.details.append(self.detail(name, values[name], runs[name]))
-        if to_libfcgi:
-            result.ratio = f"{median(to_libfcgi):.2f} ({min(to_libfcgi):.2f}–{max(to_libfcgi):.2f})"
+        if to_peers:
+            result.ratio = f"{median(to_peers):.2f} ({min(to_peers):.2f}–{max(to_peers):.2f})"
             if row.aim_of_ceiling and to_ceiling:
                 result.ratio += f"; {median(to_ceiling):.2f} of the bare socket"
-            result.verdict = self.verdict(to_libfcgi, to_ceiling, runs["sluice"], result)
-        result.data = {"runs": runs, "to_libfcgi": to_libfcgi, "to_ceiling": to_ceiling}
+            result.verdict = self.verdict(to_peers, to_ceiling, runs["sluice"], result)
+        result.data = {"runs": runs, "to_peers": to_peers, "to_ceiling": to_ceiling}
         return result
 
-    def verdict(self, to_libfcgi, to_ceiling, ours, result):
+    def verdict(self, to_peers, to_ceiling, ours, result):
         row = self.row
-        reached = median(to_libfcgi) >= row.reach
+        reached = median(to_peers) >= row.reach
         if row.most_records:
             records = max(max(r["records"]) for r in ours)
             result.cells["sluice"] += f", {records} records"
@@ -137,7 +144,7 @@ class RateRun:
         if row.aim_of_ceiling:
             aimed = bool(to_ceiling) and median(to_ceiling) >= row.aim_of_ceiling
         elif row.aim:
-            aimed = median(to_libfcgi) >= row.aim
+            aimed = median(to_peers) >= row.aim
         words = verdict(reached, None if aimed is None else aimed and reached)
         disturbed = any(r["foreign"] > MOST_FOREIGN for r in ours)
         return words + " (disturbed)" if disturbed else words
@@ -197,6 +204,16 @@ def tiny(flush, times):
     return load
 
 
+def multiplexed(in_flight):
+    def row_load(settings):
+        return ("multiplexed", "/hello", "--expect-body", "Hello, world!", "--seconds", settings.seconds,
+                "--warmup", 0.1, "--in-flight", in_flight)
+
+    return RateRow(f"multiplexed-{in_flight}", f"/hello, {in_flight} at once on one connection", 3.0, None, row_load,
+                   requests_per_s, "requests/s", requests, "request", with_ceiling=False, table="multiplexing",
+                   against=("Go", "AnyEvent::FCGI"), reach_text="≥ 3 × Go")
+
+
 def requests_per_s(result):
     return result["requests_per_s"]
 
@@ -242,4 +259,6 @@ ROWS = [
             reach_text="≥ 1.0, records ≤ 1/500 of the writes"),
     RateRow("tiny-flushed", "/tiny flushed each", 1.0, None, tiny(1, 1), writes_per_us,
             "M writes/s", million_writes, "million writes", with_ceiling=False),
+    multiplexed(16),
+    multiplexed(256),
 ]

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 """The servers that are measured, and the load client, as child processes."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -9,6 +10,9 @@ import signal
 import socket
 import subprocess
 import time
+
+
+PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 
 
 class BenchError(Exception):
@@ -76,24 +80,33 @@ def children_seconds():
 
 
 class Server:
-    """One server on its unix socket, pinned to the server's core; ended with the with block."""
+    """One server on its unix socket, or on TCP as its descriptor 0, pinned to the server's core; ended with the with
+    block."""
 
-    def __init__(self, setup, kind, threads=1, env=None):
+    def __init__(self, setup, kind, threads=1, env=None, tcp=False):
         self.setup = setup
         self.kind = kind
         self.path = str(setup.folder / f"{kind}-{threads}-{time.monotonic_ns()}.sock")
         self.address = "unix:" + self.path
         self.log_path = self.path + ".log"
+        socket_options = [] if tcp else ["--socket", self.path]
         arguments = {
-            "sluice": [setup.probe, "--fastcgi", self.address, "--threads", str(threads)],
-            "libfcgi": [setup.program("libfcgi_peer"), "--socket", self.path, "--threads", str(threads)],
-            "ceiling": [setup.program("ceiling"), "--socket", self.path],
-            "ceiling1": [setup.program("ceiling"), "--socket", self.path, "--records", "1"],
+            "sluice": [setup.probe, "--threads", str(threads), *([] if tcp else ["--fastcgi", self.address])],
+            "libfcgi": [setup.program("libfcgi_peer"), "--threads", str(threads), *socket_options],
+            "ceiling": [setup.program("ceiling"), *socket_options],
+            "ceiling1": [setup.program("ceiling"), *socket_options, "--records", "1"],
+            "go": [setup.program("go_peer"), *socket_options],
+            "anyevent": ["perl", str(PEERS / "anyevent_peer.pl"), self.path],
         }[kind]
-        with open(self.log_path, "wb") as log:
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(open(self.log_path, "wb"))
+            listener = subprocess.DEVNULL
+            if tcp:
+                listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=128))
+                self.address = "tcp:127.0.0.1:%d" % listener.getsockname()[1]
             self.process = subprocess.Popen(
                 arguments,
-                stdin=subprocess.DEVNULL,
+                stdin=listener,
                 stdout=log,
                 stderr=log,
                 env=clean_environment(env),
@@ -113,7 +126,7 @@ class Server:
 
     def _wait_until_it_answers(self):
         deadline = time.monotonic() + 10
-        while True:
+        while self.address.startswith("unix:"):
             self.check_alive()
             try:
                 with socket.socket(socket.AF_UNIX) as probe:

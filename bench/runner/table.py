@@ -6,11 +6,24 @@ import os
 import pathlib
 import platform
 
-BEGIN = "<!-- scripts/bench --write: begin -->"
-END = "<!-- scripts/bench --write: end -->"
+MARK = "<!-- scripts/bench --write: {} {} -->"  # begin or end, and the table's name
 
-COLUMNS = ("figure", "sluice, 1 thread", "libfcgi, 1 thread", "libfcgi, 32 threads", "bare socket",
-           "to libfcgi's best", "reach now", "aim", "verdict")
+# Of each table: its columns, and where a line finds the text for them.
+TABLES = {
+    "libfcgi": {
+        "figure": "figure", "sluice, 1 thread": "sluice", "libfcgi, 1 thread": "libfcgi 1",
+        "libfcgi, 32 threads": "libfcgi N", "bare socket": "ceiling", "to libfcgi's best": "ratio",
+        "reach now": "reach", "aim": "aim", "verdict": "verdict",
+    },
+    "multiplexing": {
+        "figure": "figure", "sluice, 1 thread": "sluice", "Go net/http/fcgi": "Go",
+        "AnyEvent::FCGI": "AnyEvent::FCGI", "to the better": "ratio", "reach now": "reach", "verdict": "verdict",
+    },
+    "leaving": {
+        "the client leaves": "figure", "sluice, 1 thread": "sluice", "libfcgi, 32 threads": "libfcgi N",
+        "Go net/http/fcgi": "Go", "verdict": "verdict",
+    },
+}
 DETAIL_COLUMNS = ("figure", "server", "lowest – median – highest", "server's processor time",
                   "p50 / p99", "connections served", "client busy", "others on a core, at most")
 
@@ -37,11 +50,13 @@ def line(cells):
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
-def main_table(results):
-    lines = [line(COLUMNS), "|" + "---|" * len(COLUMNS)]
+def main_table(name, results):
+    columns = TABLES[name]
+    lines = [line(columns), "|" + "---|" * len(columns)]
     for one in results:
-        cells = [one.cells.get(name, "") for name in ("sluice", "libfcgi 1", "libfcgi N", "ceiling")]
-        lines.append(line([one.figure, *cells, one.ratio, one.reach, one.aim, one.verdict]))
+        text = {"figure": one.figure, "ratio": one.ratio, "reach": one.reach, "aim": one.aim,
+                "verdict": one.verdict, **one.cells}
+        lines.append(line([text.get(place, "") for place in columns.values()]))
     return "\n".join(lines)
 
 
@@ -58,17 +73,24 @@ def detail_table(results):
 
 
 def markdown(results, machine_text):
-    parts = [machine_text, main_table(results)]
-    if details := detail_table(results):
-        parts += ["What is behind the medians:", details]
-    return "\n\n".join(parts) + "\n"
+    """The text of each table that has results, by its name."""
+    texts = {}
+    for name in TABLES:
+        if mine := [one for one in results if one.table == name]:
+            parts = [machine_text, main_table(name, mine)]
+            if details := detail_table(mine):
+                parts += ["What is behind the medians:", details]
+            texts[name] = "\n\n".join(parts) + "\n"
+    return texts
 
 
-def write_into(readme, text):
-    """Replaces what is between the markers."""
-    old = readme.read_text()
-    if old.count(BEGIN) != 1 or old.count(END) != 1:
-        raise ValueError(f"{readme} must have one line '{BEGIN}' and one '{END}'")
-    head, _, rest = old.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    readme.write_text(f"{head}{BEGIN}\n{text}{END}{tail}")
+def write_into(readme, texts):
+    """Replaces what is between the markers of each table."""
+    page = readme.read_text()
+    for name, text in texts.items():
+        begin, end = MARK.format("begin", name), MARK.format("end", name)
+        if page.count(begin) != 1 or page.count(end) != 1:
+            raise ValueError(f"{readme} must have one line '{begin}' and one '{end}'")
+        head, _, rest = page.partition(begin)
+        page = f"{head}{begin}\n{text}{end}{rest.partition(end)[2]}"
+    readme.write_text(page)
