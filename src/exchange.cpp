@@ -69,15 +69,15 @@ bool exchange::prepare(bool body_follows)
         answer_error(413, "The request body is larger than this service takes.");
         return false;
     }
-    const auto data_length = env_.data_length();
-    if (role_ == sluice::role::filter && !data_length && env_.contains("FCGI_DATA_LENGTH")) {
-        log::warning("#{} refused with 400: FCGI_DATA_LENGTH is no number of bytes: '{}'", id_,
-                     env_.get("FCGI_DATA_LENGTH"));
-        answer_error(400, "The web server sent a request that breaks FastCGI's rules.");
-        return false;
-    }
     bool reserved = body_.begin(body_follows, length, most);
     if (role_ == sluice::role::filter) {
+        const auto data_length = env_.data_length();
+        if (!data_length && env_.contains("FCGI_DATA_LENGTH")) {
+            log::warning("#{} refused with 400: FCGI_DATA_LENGTH is no number of bytes: '{}'", id_,
+                         env_.get("FCGI_DATA_LENGTH"));
+            answer_error(400, "The web server sent a request that breaks FastCGI's rules.");
+            return false;
+        }
         reserved &= data().begin(true, data_length, 0);
         data_->comes_after(body_);
     }

@@ -128,8 +128,9 @@ private:
         const auto letter = [name](std::size_t i) {
             return static_cast<std::uint32_t>(static_cast<unsigned char>(name[i]) | 0x20);
         };
-        return (static_cast<std::uint32_t>(n) << 24) | (letter(n / 2) << 16) | (letter(n - 1) << 8) |
-               letter((n + 2) / 4);
+        // Places at which the variables that web servers and browsers send differ, all of them.
+        return (static_cast<std::uint32_t>(n) << 24) | (letter((n + 2) / 4) << 16) |
+               (letter(n * 5 / 8) << 8) | letter(n * 7 / 8);
     }
 
     std::string text_; ///< as large as it may become; used up to text_end_
