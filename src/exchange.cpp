@@ -36,7 +36,7 @@ bool exchange::open(exchange_host& host, sluice::role r)
     host_ = &host;
     role_ = r;
     id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
-    phase_ = phase::reading;
+    set_phase(phase::reading);
     started_ = std::chrono::steady_clock::now();
     renew_budget();
     return true;
@@ -46,7 +46,7 @@ bool exchange::prepare(bool body_follows)
 {
     auto& figures = resources_.figures();
     figures.requests.add(1);
-    phase_ = phase::waiting;
+    set_phase(phase::waiting);
 
     std::string why;
     if (normalize(env_, resources_.normalize(), &why)) {
@@ -105,12 +105,6 @@ void exchange::run()
     if (answered)
         return app_returned(nullptr);
     resources_.runners().run(exchange_ptr(this), std::move(respond));
-}
-
-void exchange::refuse(int status, std::string_view text)
-{
-    phase_ = phase::waiting;
-    answer_error(status, text);
 }
 
 void exchange::app_returned(const std::exception_ptr& failure)
@@ -272,7 +266,7 @@ void exchange::end(std::string_view how)
     if (phase_ != phase::reading)
         log_end(how);
     const bool complete = phase_ == phase::finished;
-    phase_ = phase::over;
+    set_phase(phase::over);
     host_ = nullptr;
     out_.reset();
     whole_body_.clear();
@@ -323,6 +317,16 @@ void exchange::discard_input() noexcept
     body_.discard();
     if (data_)
         data_->discard();
+}
+
+void exchange::set_phase(phase next) noexcept
+{
+    auto& half_sent = resources_.figures().half_sent;
+    if (phase_ == phase::reading)
+        half_sent.subtract(1);
+    if (next == phase::reading)
+        half_sent.add(1);
+    phase_ = next;
 }
 
 void exchange::renew_budget() noexcept

@@ -207,6 +207,14 @@ error_code session::on_begin(const record_decoder::piece& p)
         refuse_busy(id, wanted, keep);
         return {};
     }
+    if (const auto most = resources_.limits().half_sent_requests;
+        resources_.figures().half_sent.value() >= most) {
+        log::warning("a request refused with 503: the variables of {} others have not all come "
+                     "(limits::half_sent_requests)",
+                     most);
+        refuse_busy(id, wanted, keep);
+        return {};
+    }
     auto x = resources_.new_exchange();
     if (!x->open(*this, wanted)) {
         log::warning("a request refused with 503: every block of the pool is promised (limits::pool_bytes)");

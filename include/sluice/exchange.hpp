@@ -100,9 +100,6 @@ public:
     /// Starts the app. Precondition: `prepare` said true.
     void run();
 
-    /// Answers without the app, as a web server would: for overload and the like. In phase `reading`.
-    void refuse(int status, std::string_view text);
-
     request_stream& body() noexcept { return body_; }
     const request_stream& body() const noexcept { return body_; }
 
@@ -257,6 +254,7 @@ private:
             host_->input_wanted(*this);
     }
     void discard_input() noexcept;
+    void set_phase(phase next) noexcept;
     void resume_writer();
     void tell(error_code reason);
     void end(std::string_view how);

@@ -59,9 +59,12 @@ struct limits {
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
     std::uint64_t discard = 1024 * 1024;
 
-    /// Requests in service at once, each on its own connection or not; over it new ones wait in the web
-    /// server's queue.
+    /// Requests in service at once in each thread, each on its own connection or not; over it they get 503.
     std::size_t requests = 10000;
+
+    /// Those of them whose variables have not all come: what is kept of each is bounded by `params_bytes`, and web
+    /// servers send them in one piece. Over it they get 503.
+    std::size_t half_sent_requests = 1000;
 
     /// Requests in service at once on one FastCGI connection; over it they get 503. 1 turns multiplexing off:
     /// FCGI_MPXS_CONNS is answered with 0, and a second request gets FCGI_CANT_MPX_CONN.

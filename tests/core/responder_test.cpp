@@ -330,20 +330,6 @@ TEST_CASE("exchange: a request that breaks CGI's rules is answered 400 without t
     CHECK(loop.log().contains("CONTENT_LENGTH"));
 }
 
-TEST_CASE("exchange: a transport may refuse a request itself")
-{
-    fake_loop loop([](request&, responder) -> task<void> { co_return; });
-    fake_host client(loop);
-    REQUIRE(client.open());
-    client.x().refuse(503, "Busy.");
-    loop.poll();
-    CHECK(client.ended_well());
-    CHECK(client.status() == 503);
-    CHECK(client.body() == "Busy.\n");
-    CHECK(loop.statistics().active == 0);
-    CHECK(loop.statistics().requests == 0);
-}
-
 TEST_CASE("R34: a responder that the app keeps may outlive the loop's last turn")
 {
     std::weak_ptr<std::optional<responder>> watched;

@@ -92,6 +92,41 @@ TEST_CASE("F22: limits::requests counts from BEGIN_REQUEST on: half-sent request
         CHECK(peer.reply_to(id).well());
 }
 
+TEST_CASE("F22: limits::half_sent_requests: over it a request gets a complete 503, and there is room again "
+          "when one is "
+          "whole, aborted or lost")
+{
+    limits l = small_limits();
+    l.half_sent_requests = 2;
+    session_loop loop(l);
+    session_peer peer(loop);
+    session_peer other(loop);
+    peer.send(begin_request(1));
+    other.send(begin_request(1));
+    peer.send(get(2));
+    CHECK(peer.reply_to(2).status() == 503);
+    CHECK(peer.reply_to(2).protocol_status == fcgi::protocol_status::overloaded);
+    CHECK(loop.log().contains("limits::half_sent_requests"));
+
+    peer.send(params(1, variables()) + stdin_end(1)); // whole
+    CHECK(loop.requests.size() == 1);
+    peer.send(get(3) + begin_request(4));
+    CHECK(loop.requests.size() == 2);
+    peer.send(abort_request(4) + get(5));
+    CHECK(loop.requests.size() == 3);
+    other.end(false); // lost
+    peer.send(begin_request(6) + get(7));
+    CHECK(loop.requests.size() == 4);
+    CHECK(loop.resources().figures().half_sent.value() == 1);
+    for (auto& app : loop.requests)
+        app.answer("well");
+    peer.settle();
+    for (const id_type id : {id_type{1}, id_type{3}, id_type{5}, id_type{7}})
+        CHECK(peer.reply_to(id).well());
+    peer.end(false);
+    CHECK(loop.resources().figures().half_sent.value() == 0);
+}
+
 TEST_CASE("F27: a request that begins on a draining connection gets a complete 503, the running one its end")
 {
     session_loop loop;
