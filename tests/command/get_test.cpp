@@ -118,3 +118,23 @@ TEST_CASE("get: an app that does not answer in time is given up")
     CHECK_THAT(o.err, Catch::Contains("no complete answer") && Catch::Contains("within 300ms"));
     CHECK(o.out == "waiting for you to go\n");
 }
+
+TEST_CASE("get: a filter on sluice gets body and file, both larger than what is held of them")
+{
+    app_program app({SLUICE_FILTER_APP});
+    const auto body = pattern(3'000'000);
+    const std::string file(5'000'000, 'x');
+    const temp_dir folder;
+    const auto place = "@" + folder.write("file", file).string();
+    auto o = run_command(
+        {"get", "-t", app.address(), "-i", "--role", "filter", "--body", "@-", "--data", place}, body);
+    CHECK(o.status == well);
+    CHECK_THAT(o.out.substr(0, 200),
+               Catch::Contains("\r\nX-Changed: 1") || Catch::Contains("\r\nX-Changed: 2"));
+    const auto content = o.out.substr(o.out.find("\r\n\r\n") + 4);
+    CHECK(difference(content, body + "\n" + std::string(file.size(), 'X')) == "");
+
+    o = run_command({"get", "-t", app.address(), "/"});
+    CHECK(o.status == badly);
+    CHECK_THAT(o.err, Catch::Contains("UNKNOWN_ROLE"));
+}
