@@ -40,6 +40,11 @@ void exchange::send_head(error_code& ec, std::string& why)
     head_facts facts;
     if ((ec = check_head(head_, facts, &why)))
         return;
+    if (role_ == sluice::role::authorizer && head_.status == 200) {
+        // A yes has no content; Apache's modules would let these describe the file behind it.
+        head_.headers.erase("Content-Type");
+        head_.headers.erase("Content-Length");
+    }
     std::string& text = resources_.scratch();
     host_->serialize_head(head_, text);
     const auto most = std::min(resources_.limits().response_head, resources_.pool().capacity());

@@ -58,6 +58,7 @@ TEST_CASE("an authorizer answers without waiting for STDIN, whether or not its e
             CHECK(yes.well());
             CHECK(yes.status() == 200);
             CHECK(yes.head.find("Variable-REMOTE_USER: anna\r\n") != std::string::npos);
+            CHECK(yes.head.find("Content-") == std::string::npos); // Apache would give it to the file behind
             if (with_end)
                 peer.send(stdin_end(1));
             peer.send(ask(2, false, false));

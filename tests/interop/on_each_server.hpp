@@ -2,45 +2,43 @@
 #pragma once
 
 #include "interop/servers/front_servers.hpp"
+#include "interop/servers/guarded_servers.hpp"
 #include "support/catch.hpp"
 
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace sluice::test {
 
-using front_server_test = void (*)(const front_server&);
-
-/// Registers one test case for each front server (that `wanted` accepts), named
-/// `SERVER: NAME`, so that ctest shows, selects and times them one by one:
-///
-///     void hello(const front_server& front) { … }
-///     const on_each_server<hello> hello_tests("R28: GET /hello", "[urls]");
-template <front_server_test test>
-class on_each_server {
+/// Registers one test case for each of `servers` (that `wanted` accepts), named `SERVER: NAME`, so that
+/// ctest shows, selects and times them one by one.
+template <const auto& servers, auto test>
+class on_each_of {
 public:
-    using condition = bool (*)(const front_server&);
+    using server = std::remove_cvref_t<decltype(servers[0])>;
+    using condition = bool (*)(const server&);
 
-    explicit on_each_server(
+    explicit on_each_of(
         const std::string& name, const std::string& tags = "",
-        condition wanted = [](const front_server&) { return true; })
+        condition wanted = [](const server&) { return true; })
     {
-        register_all(name, tags, wanted, std::make_index_sequence<std::size(front_servers)>());
+        register_all(name, tags, wanted, std::make_index_sequence<std::size(servers)>());
     }
 
 private:
     template <std::size_t index>
     static void run()
     {
-        test(front_servers[index]);
+        test(servers[index]);
     }
 
     template <std::size_t index>
     static void register_one(const std::string& name, const std::string& tags, condition wanted)
     {
-        if (!wanted(front_servers[index]))
+        if (!wanted(servers[index]))
             return;
-        const std::string full = std::string(front_servers[index].name) + ": " + name;
+        const std::string full = std::string(servers[index].name) + ": " + name;
         REGISTER_TEST_CASE(run<index>, full, tags);
     }
 
@@ -51,5 +49,16 @@ private:
         (register_one<indexes>(name, tags, wanted), ...);
     }
 };
+
+/// For each front server:
+///
+///     void hello(const front_server& front) { … }
+///     const on_each_server<hello> hello_tests("R28: GET /hello", "[urls]");
+template <void (*test)(const front_server&)>
+using on_each_server = on_each_of<front_servers, test>;
+
+/// For each server that asks the guard.
+template <void (*test)(const guarded_server&)>
+using on_each_guarded = on_each_of<guarded_servers, test>;
 
 } // namespace sluice::test

@@ -12,9 +12,7 @@ namespace sluice::test {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-namespace {
-
-bool accepts(std::uint16_t port)
+bool accepts_connections(std::uint16_t port)
 {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -25,8 +23,6 @@ bool accepts(std::uint16_t port)
     ::close(fd);
     return error == 0;
 }
-
-} // namespace
 
 web_server::web_server(const web_server_options& options) : options_(options)
 {
@@ -40,7 +36,7 @@ web_server::web_server(const web_server_options& options) : options_(options)
     process_.emplace(start);
 
     const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-    while (!accepts(options.port)) {
+    while (!accepts_connections(options.port)) {
         // The wait doubles as the pause between two looks.
         if (process_->wait_for(milliseconds(5)))
             throw std::runtime_error(options.program + " ended at once:\n" + error_log());

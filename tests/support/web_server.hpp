@@ -47,6 +47,9 @@ private:
     std::optional<process> process_;
 };
 
+/// Whether somebody accepts connections on that port of 127.0.0.1.
+bool accepts_connections(std::uint16_t port);
+
 /// Text to be printed should the running test case fail; forgotten when it ends.
 void show_on_failure(std::string title, std::string text);
 

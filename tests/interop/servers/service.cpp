@@ -10,11 +10,9 @@
 
 namespace sluice::test {
 
-namespace {
-
 // A socket's file is there before the socket listens; and lighttpd answers 503 for a second after a
 // refused connection.
-bool accepts(const std::string& path)
+bool accepts_connections(const std::string& path)
 {
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
@@ -25,23 +23,28 @@ bool accepts(const std::string& path)
     return error == 0;
 }
 
+void start_program(std::optional<process>& slot, process_options options, const std::filesystem::path& log,
+                   const std::function<bool()>& listens)
+{
+    const std::string name = options.command.front();
+    options.stdout_file = log;
+    options.stderr_file = log;
+    slot.emplace(options);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!listens()) {
+        if (slot->wait_for(std::chrono::milliseconds(5)))
+            throw std::runtime_error(name + " ended at once:\n" + read_file(log));
+        if (std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error(name + " does not listen:\n" + read_file(log));
+    }
+}
+
+namespace {
+
 void start(site& site, const site_options& options, const std::vector<std::string>& command)
 {
-    process_options app;
-    app.command = command;
-    app.environment = options.environment;
-    app.stdout_file = site.folder / "app.log";
-    app.stderr_file = site.folder / "app.log";
-    site.app.emplace(app);
-
-    const std::string socket = service_socket(site);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!accepts(socket)) {
-        if (site.app->wait_for(std::chrono::milliseconds(5)))
-            throw std::runtime_error("the probe ended at once:\n" + read_file(site.folder / "app.log"));
-        if (std::chrono::steady_clock::now() > deadline)
-            throw std::runtime_error("the probe does not listen:\n" + read_file(site.folder / "app.log"));
-    }
+    start_program(site.app, {.command = command, .environment = options.environment}, site.folder / "app.log",
+                  [socket = service_socket(site)] { return accepts_connections(socket); });
 }
 
 } // namespace

@@ -3,10 +3,20 @@
 
 #include "interop/servers/site.hpp"
 
+#include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace sluice::test {
+
+/// Whether somebody accepts connections on that unix socket.
+bool accepts_connections(const std::string& path);
+
+/// Starts a program of the test's, its output in `log`, and waits until `listens`.
+void start_program(std::optional<process>& slot, process_options options, const std::filesystem::path& log,
+                   const std::function<bool()>& listens);
 
 /// Where the probe of a site listens when it is a service of its own: the path of a unix socket.
 std::string service_socket(const site& site);

@@ -20,19 +20,24 @@ fs::path built_probe()
     return probe;
 }
 
+fs::path add_program(const temp_dir& folder, const fs::path& original, std::string_view name)
+{
+    fs::create_directories(folder / "bin");
+    const fs::path program = folder / "bin" / name;
+    std::error_code other_filesystem;
+    fs::create_hard_link(original, program, other_filesystem);
+    if (other_filesystem)
+        fs::copy_file(original, program);
+    return program;
+}
+
 site::site(const site_options& options) : mount(options.mount)
 {
     // The build folder may lie where the server's user (www-data, under root) may not look.
     folder.open_to_all();
-    fs::create_directories(folder / "bin");
     fs::create_directories(folder / "htdocs");
     fs::create_directories(folder / "run");
-    probe = folder / "bin/probe";
-    const fs::path original = built_probe();
-    std::error_code other_filesystem;
-    fs::create_hard_link(original, probe, other_filesystem);
-    if (other_filesystem)
-        fs::copy_file(original, probe);
+    probe = add_program(folder, built_probe(), "probe");
 }
 
 site::~site()

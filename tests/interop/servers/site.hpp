@@ -22,6 +22,10 @@ inline constexpr std::string_view mount_point = "/app/probe";
 /// program that answers the same URLs.
 std::filesystem::path built_probe();
 
+/// Where a server that gave up root's rights can run it: a copy (or link) in `folder`, named `name`.
+std::filesystem::path add_program(const temp_dir& folder, const std::filesystem::path& original,
+                                  std::string_view name);
+
 struct site_options {
     std::string mount{mount_point};                   ///< "" for the root of the server
     std::map<std::string, std::string> environment{}; ///< for the probe
