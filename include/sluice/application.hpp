@@ -132,25 +132,30 @@ private:
     };
 
     struct choice final : base {
-        explicit choice(std::initializer_list<application> all) : apps(all) {}
+        // Not the apps themselves: `application` is not complete here, and clang insists.
+        explicit choice(std::initializer_list<application> all)
+        {
+            for (const auto& a : all)
+                apps.push_back(a.impl_);
+        }
 
-        const application* find(role r) const noexcept
+        const base* find(role r) const noexcept
         {
             const auto at =
-                std::find_if(apps.begin(), apps.end(), [r](const auto& a) { return a.serves(r); });
-            return at == apps.end() ? nullptr : &*at;
+                std::find_if(apps.begin(), apps.end(), [r](const auto& a) { return a->serves(r); });
+            return at == apps.end() ? nullptr : at->get();
         }
         bool serves(role r) const noexcept override { return find(r) != nullptr; }
         task<void> call(request& req, responder respond) const override
         {
-            return (*find(req.role()))(req, std::move(respond));
+            return find(req.role())->call(req, std::move(respond));
         }
         bool answer(request& req, responder& respond) const override
         {
             return find(req.role())->answer(req, respond);
         }
 
-        std::vector<application> apps;
+        std::vector<std::shared_ptr<const base>> apps;
     };
 
     explicit application(std::shared_ptr<const base> impl) noexcept : impl_(std::move(impl)) {}
