@@ -24,6 +24,7 @@ class authorization {
 public:
     /// The request goes on. Each variable is set in its environment (sent as `Variable-NAME`, where the web server passes
     /// them on); names are tokens and values have no control characters, else the answer is 500.
+    /// Security: Apache's mod_fcgid shows them to the client.
     static authorization allow(std::initializer_list<field> variables = {});
 
     /// The client gets this answer instead. Errors: throws std::invalid_argument when the status is below 300, which web
