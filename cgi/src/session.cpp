@@ -9,6 +9,10 @@
 
 namespace sluice::cgi {
 
+namespace {
+constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();
+} // namespace
+
 session::session(loop_resources& resources, session_driver& d) : resources_(resources), driver_(d) {}
 
 session::~session()
@@ -16,10 +20,10 @@ session::~session()
     lost(errc::client_gone);
 }
 
-void session::begin(const char* const* variables)
+void session::begin(const char* const* variables, sluice::role r, body_end end)
 {
     x_ = resources_.new_exchange();
-    if (!x_->open(*this))
+    if (!x_->open(*this, r))
         throw system_error(make_error_code(errc::bad_request), "the pool has no block (limits::pool_bytes)");
     for (; *variables; ++variables) {
         const std::string_view entry(*variables);
@@ -27,34 +31,48 @@ void session::begin(const char* const* variables)
         if (equals != entry.npos && equals > 0)
             x_->env().add(entry.substr(0, equals), entry.substr(equals + 1));
     }
-    // Without CONTENT_LENGTH there is no body (RFC 3875 section 4.2), but that Apache passes a chunked one on so.
-    const bool chunked = x_->env().contains("HTTP_TRANSFER_ENCODING");
-    body_left_ = x_->env().content_length().value_or(chunked ? std::numeric_limits<std::uint64_t>::max() : 0);
-    if (x_->prepare(body_left_ > 0))
+    input_ = &x_->body();
+    bool well = false;
+    if (end == body_end::marked) {
+        well = x_->prepare(r != role::authorizer); // authorizers get none
+        body_left_ = x_->env().content_length().value_or(unlimited);
+    } else {
+        // Without CONTENT_LENGTH there is no body (RFC 3875 section 4.2), but that Apache passes a chunked one on so.
+        const bool chunked = x_->env().contains("HTTP_TRANSFER_ENCODING");
+        body_left_ = x_->env().content_length().value_or(chunked ? unlimited : 0);
+        well = x_->prepare(body_left_ > 0);
+    }
+    if (well)
         x_->run();
+}
+
+void session::begin_data()
+{
+    input_ = &x_->data();
+    body_left_ = x_->env().data_length().value_or(unlimited);
 }
 
 std::size_t session::read_limit(bool blocked) const noexcept
 {
-    if (!x_ || ended_ || !x_->body().open())
+    if (!input_open())
         return 0;
     // RFC 3875 section 4.2: a program must not read more, even if there is more.
     const auto most =
         static_cast<std::size_t>(std::min<std::uint64_t>(resources_.limits().input_window, body_left_));
-    return blocked && x_->stuck(x_->body()) ? most : std::min(x_->body().credit(), most);
+    return blocked && x_->stuck(*input_) ? most : std::min(input_->credit(), most);
 }
 
 void session::receive(std::span<const std::byte> bytes)
 {
-    x_->body().arrived(bytes);
+    input_->arrived(bytes);
     body_left_ -= std::min<std::uint64_t>(body_left_, bytes.size());
     if (body_left_ == 0)
-        x_->body().ended();
+        input_->ended();
 }
 
-void session::receive_end()
+void session::receive_end(bool cut_off)
 {
-    x_->body().ended();
+    input_->ended(cut_off);
 }
 
 std::span<const std::span<const std::byte>> session::gather()
@@ -95,6 +113,16 @@ void session::sent(std::size_t n)
         }
     }
     end_if_done();
+}
+
+bool session::ends_with(std::size_t n) const noexcept
+{
+    if (ended_ || !x_ || x_->state() != exchange::phase::finished)
+        return false;
+    std::size_t all = 0;
+    for (const auto& slice : std::span(slices_).subspan(front_))
+        all += slice.size();
+    return n == all;
 }
 
 std::size_t session::send(exchange&, std::span<const std::byte> direct)

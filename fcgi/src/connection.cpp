@@ -4,6 +4,7 @@
 #include "loop.hpp"
 
 #include <sluice/fcgi/errc.hpp>
+#include <sluice/fcgi/fault.hpp>
 #include <sluice/log.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -294,11 +295,9 @@ void connection::settle()
     if (fd_ < 0 || lingering_ || detail::turn::task::is_linked())
         return; // `run` comes here again
     if (session_.finished()) {
-        // lighttpd gives a response whose last byte and end it meets in one turn a Content-Length: it would look whole.
-        // A moment later its head is on the way to the client, and the fault shows.
         if (session_.faulted() && !end_of_input_) {
             if (!fault_pause_) {
-                fault_pause_.emplace(loop_.context(), std::chrono::milliseconds(20));
+                fault_pause_.emplace(loop_.context(), fault_pause);
                 fault_pause_->async_wait([self = connection_ptr(this)](const error_code&) {
                     if (self->fd_ >= 0)
                         self->session_.input_pending() ? self->linger() : self->close();

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include <sluice/fcgi/connection_watch.hpp>
 #include <sluice/fcgi/session.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -19,6 +20,7 @@ class loop;
 ///
 /// Lifetime: counted; the loop's list holds it while it is open, pending operations until they have completed.
 class connection final : public session_driver,
+                         public watched_connection,
                          public detail::turn::task,
                          public detail::ref_counted,
                          public boost::intrusive::list_base_hook<boost::intrusive::tag<loop>> {
@@ -36,7 +38,7 @@ public:
     void close();
 
     /// The peer has closed, seen while nothing was read from it.
-    void peer_gone();
+    void peer_gone() override;
 
     // session_driver
     void pump() override;

@@ -1,8 +1,5 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
-#include "connection_watch.hpp"
-
-#include "connection.hpp"
-#include "loop.hpp"
+#include <sluice/fcgi/connection_watch.hpp>
 
 #include <sluice/log.hpp>
 
@@ -15,7 +12,8 @@
 
 namespace sluice::fcgi {
 
-connection_watch::connection_watch(loop& l) : loop_(l), set_(l.context())
+connection_watch::connection_watch(boost::asio::io_context& context, sluice::detail::turn& turn)
+    : turn_(turn), set_(context)
 {
     const int fd = ::epoll_create1(EPOLL_CLOEXEC);
     if (fd < 0) {
@@ -26,7 +24,7 @@ connection_watch::connection_watch(loop& l) : loop_(l), set_(l.context())
     wait();
 }
 
-void connection_watch::add(connection& c, int fd)
+void connection_watch::add(watched_connection& c, int fd)
 {
     // A unix socket tells a peer that has gone (always reported) from one that only stopped sending.
     int domain = 0;
@@ -60,11 +58,11 @@ void connection_watch::wait()
 void connection_watch::look()
 {
     // One turn for all: what ends one connection must not close another whose event is still to come.
-    const detail::turn::scope turn(loop_.resources().turn());
+    const sluice::detail::turn::scope turn(turn_);
     std::array<epoll_event, 64> events;
     const int n = ::epoll_wait(set_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
     for (int i = 0; i < n; ++i)
-        static_cast<connection*>(events[static_cast<std::size_t>(i)].data.ptr)->peer_gone();
+        static_cast<watched_connection*>(events[static_cast<std::size_t>(i)].data.ptr)->peer_gone();
 }
 
 } // namespace sluice::fcgi

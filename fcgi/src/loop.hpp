@@ -2,8 +2,8 @@
 #pragma once
 
 #include "connection.hpp"
-#include "connection_watch.hpp"
 
+#include <sluice/fcgi/connection_watch.hpp>
 #include <sluice/fcgi/server.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -42,7 +42,7 @@ public:
     connection_watch& watch()
     {
         if (!watch_)
-            watch_.emplace(*this);
+            watch_.emplace(context_, resources_->turn());
         return *watch_;
     }
 

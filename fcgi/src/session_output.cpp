@@ -4,6 +4,7 @@
 #include <sluice/fcgi/session.hpp>
 
 #include <sluice/fcgi/errc.hpp>
+#include <sluice/fcgi/fault.hpp>
 #include <sluice/log.hpp>
 
 #include <algorithm>
@@ -16,10 +17,6 @@ namespace {
 
 // Slices handed to the kernel at once. Four windows; beyond that a larger writev is no faster.
 constexpr std::size_t max_slices = 64;
-
-// A record type that no specification names. Sent for a request's id before the connection is closed without
-// END_REQUEST, it is what most web servers understand as a response that failed.
-constexpr auto fault_type = static_cast<record_type>(255);
 
 constexpr std::array<std::byte, 8> zeros{};
 
