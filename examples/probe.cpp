@@ -2,7 +2,7 @@
 //
 // One app with a URL for each behaviour of a gateway: for tests, benchmarks, and anyone who compares.
 // docs/probe.md lists the URLs.
-#include <sluice/sluice.hpp>
+#include "probe.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -236,6 +236,8 @@ task<void> not_found(request&, responder respond)
     co_return;
 }
 
+} // namespace
+
 // Mounted anywhere: the first part of what follows the mount point counts, so /env/more/path is /env.
 task<void> probe(request& req, responder respond)
 {
@@ -247,11 +249,4 @@ task<void> probe(request& req, responder respond)
         if (first == r.path)
             return r.answer(req, std::move(respond));
     return not_found(req, std::move(respond));
-}
-
-} // namespace
-
-int main(int argc, char** argv)
-{
-    return sluice::run(argc, argv, probe);
 }

@@ -130,12 +130,7 @@ public:
 
     executor get_executor() { return context_.get_executor(); }
 
-    sluice::statistics stats() const
-    {
-        sluice::statistics s;
-        resources_->add_to(s);
-        return s;
-    }
+    void add_to(statistics& s) const noexcept { resources_->add_to(s); }
 
     // session_driver
 
@@ -600,7 +595,14 @@ executor bridge::get_executor() const
 
 statistics bridge::stats() const
 {
-    return impl_->stats();
+    statistics s;
+    add_to(s);
+    return s;
+}
+
+void bridge::add_to(statistics& s) const noexcept
+{
+    impl_->add_to(s);
 }
 
 } // namespace sluice::libfcgi

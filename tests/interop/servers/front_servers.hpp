@@ -65,6 +65,8 @@ std::unique_ptr<site> start_haproxy(const site_options& options);
 std::unique_ptr<site> start_haproxy_multiplexing(const site_options& options);
 std::unique_ptr<site> start_lighttpd_spawn(const site_options& options);
 std::unique_ptr<site> start_lighttpd_spawn_streaming(const site_options& options);
+std::unique_ptr<site> start_lighttpd_libfcgi(const site_options& options);
+std::unique_ptr<site> start_lighttpd_libfcgi_streaming(const site_options& options);
 std::unique_ptr<site> start_lighttpd_socket(const site_options& options);
 std::unique_ptr<site> start_lighttpd_socket_streaming(const site_options& options);
 std::unique_ptr<site> start_lighttpd_mod_cgi(const site_options& options);
@@ -122,6 +124,26 @@ inline constexpr front_server front_servers[] = {
      .shows_cut_with_length = true,
      .tells_client_gone = true,
      .start = start_lighttpd_spawn_streaming},
+#ifdef SLUICE_LIBFCGI_PROBE // is built where libfcgi is
+    {.name = "lighttpd libfcgi",
+     .family = server_family::lighttpd,
+     .speaks = gateway::fastcgi,
+     .streams = false,
+     .keeps_length = true,
+     .shows_cut = false,
+     .shows_cut_with_length = true,
+     .tells_client_gone = false,
+     .start = start_lighttpd_libfcgi},
+    {.name = "lighttpd libfcgi, streaming",
+     .family = server_family::lighttpd,
+     .speaks = gateway::fastcgi,
+     .streams = true,
+     .keeps_length = true,
+     .shows_cut = true,
+     .shows_cut_with_length = true,
+     .tells_client_gone = true,
+     .start = start_lighttpd_libfcgi_streaming},
+#endif
     {.name = "lighttpd socket",
      .family = server_family::lighttpd,
      .speaks = gateway::fastcgi,

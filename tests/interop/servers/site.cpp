@@ -37,7 +37,7 @@ site::site(const site_options& options) : mount(options.mount)
     folder.open_to_all();
     fs::create_directories(folder / "htdocs");
     fs::create_directories(folder / "run");
-    probe = add_program(folder, built_probe(), "probe");
+    probe = add_program(folder, options.program.empty() ? built_probe() : options.program, "probe");
 }
 
 site::~site()

@@ -31,6 +31,7 @@ struct site_options {
     std::map<std::string, std::string> environment{}; ///< for the probe
     std::string extra_config{};                       ///< lines added to the server's configuration
     unsigned max_processes = 1;                       ///< of the probe, where the server decides on that
+    std::filesystem::path program{}; ///< another program with the probe's URLs; "" is the probe
 };
 
 /// One web server with the probe behind it, in a private folder. The server goes first at the end.

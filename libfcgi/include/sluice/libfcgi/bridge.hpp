@@ -41,7 +41,7 @@ struct bridge_options {
 /// The app meets the same contract as on the other transports. What is different is that a thread has one request at a time:
 /// the app may block it, and while the app waits for its client, for the body or for a timer, the thread waits too.
 ///
-/// Thread safety: a bridge belongs to one thread; `cancel` and `stats` may be called from any. Several bridges may share an
+/// Thread safety: a bridge belongs to one thread; `cancel`, `stats` and `add_to` may be called from any. Several bridges may share an
 /// app.
 class bridge {
 public:
@@ -75,7 +75,9 @@ public:
     /// Where apps run, while `answer` does.
     executor get_executor() const;
 
-    sluice::statistics stats() const;
+    /// The figures of this bridge, and adding them to those of others.
+    statistics stats() const;
+    void add_to(statistics& s) const noexcept;
 
 private:
     class impl;
