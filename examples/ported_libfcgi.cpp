@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 //
-// A program on libfcgi that is being moved to sluice, one handler at a time. Its main loop and the handler for /status are
-// as they have always been; /log has been moved, and streams.
+// A program on libfcgi that is being moved to sluice, one handler at a time. Its main loop and the handler for
+// /status are as they have always been; /log has been moved, and streams.
 //
 //     spawn-fcgi -s /tmp/ported.sock -- ./ported_libfcgi        or started by lighttpd
 #include <sluice/libfcgi/bridge.hpp>
@@ -9,6 +9,7 @@
 
 #include <fmt/core.h>
 
+#include <csignal>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -29,8 +30,8 @@ void status(FCGX_Request& request)
                  FCGX_GetParam("SERVER_NAME", request.envp));
 }
 
-// Moved: a line a second, each with the client at once. When the client leaves, the wait throws and the thread is free for
-// the next request.
+// Moved: a line a second, each with the client at once. When the client leaves, the wait throws and the thread is
+// free for the next request.
 sluice::task<void> follow_log(sluice::request&, sluice::responder respond)
 {
     auto out = respond.start(200, {{"Content-Type", "text/plain; charset=utf-8"}});
@@ -61,6 +62,7 @@ void serve()
 int main()
 {
     FCGX_Init();
+    std::signal(SIGTERM, SIG_DFL); // libfcgi takes it for itself, and goes on waiting
     std::vector<std::jthread> all;
     for (int i = 0; i < threads; ++i)
         all.emplace_back(serve);

@@ -3,6 +3,7 @@
 
 #include "guards.hpp"
 #include "input.hpp"
+#include "output.hpp"
 
 #include <sluice/cgi/session.hpp>
 #include <sluice/fcgi/connection_watch.hpp>
@@ -16,15 +17,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <optional>
 #include <string_view>
 
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace sluice::libfcgi {
@@ -33,8 +31,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A web server that keeps its connection sends the end of the body right behind it; one that has nothing to send for so long
-// gets its connection closed instead.
+// A web server that keeps its connection sends the end of the body right behind it; one that has nothing to send
+// for so long gets its connection closed instead.
 constexpr auto end_patience = std::chrono::milliseconds(200);
 
 // Often enough to keep each time limit within a quarter, seldom enough to cost nothing.
@@ -144,15 +142,14 @@ public:
             const auto slices = session_->gather();
             if (slices.empty() && !session_->ends_with(0))
                 break;
-            if (!has_room()) {
+            if (!output_->has_room()) {
                 wait_for_room();
                 output_ready(); // the session may want to read on now (`exchange::stuck`)
                 break;
             }
-            const auto n = put(slices);
-            if (session_->ends_with(n) && may_end() ? !end_streams() : FCGX_FFlush(request_->out) != 0) {
-                session_->lost(FCGX_GetError(request_->out) == EAGAIN ? errc::write_stalled
-                                                                      : errc::client_gone);
+            const auto n = output_->put(slices);
+            if (!(session_->ends_with(n) && may_end() ? end_streams() : output_->flush())) {
+                session_->lost(output_->timed_out() ? errc::write_stalled : errc::client_gone);
                 output_ready(); // to be ended at the end of the turn
                 break;
             }
@@ -179,6 +176,7 @@ private:
         number_.fetch_add(1);
         request_ = &r;
         input_.emplace(r);
+        output_.emplace(r);
         blocked_ = pumping_ = reading_ = input_over_ = in_data_ = false;
         watched_ = awaits_abort_ = peer_gone_ = false;
         streams_ended_ = closed_ = connection_done_ = must_close_ = done_ = false;
@@ -246,8 +244,8 @@ private:
         };
     }
 
-    // Waits on a copy of the connection, which is libfcgi's to close. Asio makes what it waits for non-blocking, and with
-    // the copy the connection itself: libfcgi takes that for an error.
+    // Waits on a copy of the connection, which is libfcgi's to close. Asio makes what it waits for non-blocking,
+    // and with the copy the connection itself: libfcgi takes that for an error.
     template <class F>
     void wait_until(asio::posix::descriptor_base::wait_type what, F f)
     {
@@ -259,45 +257,25 @@ private:
 
     // Output
 
-    bool has_room() const noexcept
-    {
-        pollfd p{request_->ipcFd, POLLOUT, 0};
-        return ::poll(&p, 1, 0) != 0;
-    }
-
-    std::size_t put(std::span<const std::span<const std::byte>> slices) noexcept
-    {
-        FCGX_Stream* const out = request_->out;
-        std::size_t all = 0;
-        for (const auto& slice : slices) {
-            const auto n = std::min(slice.size(), static_cast<std::size_t>(out->stop - out->wrNext));
-            FCGX_PutStr(reinterpret_cast<const char*>(slice.data()), static_cast<int>(n), out);
-            all += n;
-        }
-        return all;
-    }
-
-    // The error stream first: with the end of the last one libfcgi sends END_REQUEST, behind what is still in its buffer.
     bool end_streams()
     {
         streams_ended_ = true;
         put_errors();
-        const bool errors_out = FCGX_FClose(request_->err) == 0;
-        return FCGX_FClose(request_->out) == 0 && errors_out;
+        return output_->end();
     }
 
     void write_errors()
     {
-        if (fetch_errors() && !blocked_ && has_room()) {
+        if (fetch_errors() && !blocked_ && output_->has_room()) {
             put_errors();
-            FCGX_FFlush(request_->err);
+            output_->flush_errors();
         }
     }
 
     void put_errors()
     {
         if (fetch_errors())
-            FCGX_PutStr(error_text_.data(), static_cast<int>(error_text_.size()), request_->err);
+            output_->put_error_text(error_text_);
         error_text_.clear();
     }
 
@@ -373,46 +351,26 @@ private:
         });
     }
 
-    // A unix socket tells a peer that only stopped sending from one that is gone. What else may come, FCGI_ABORT_REQUEST
-    // first of all, is the end of the request too.
     void on_broken_input()
     {
         input_over_ = must_close_ = true;
         if (closed_)
             return;
-        char byte;
-        pollfd p{request_->ipcFd, 0, 0};
-        const bool at_end = ::recv(request_->ipcFd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-        if (at_end && is_unix() && ::poll(&p, 1, 0) == 0)
+        if (input_->peer_reads_on())
             session_->receive_end(true);
         else
             session_->lost(errc::client_gone);
         output_ready();
     }
 
-    // Once the input has been read to its end, what can still come is FCGI_ABORT_REQUEST, or the end of the connection.
+    // Once the input has been read to its end, what can still come is FCGI_ABORT_REQUEST, or the end of the
+    // connection.
     void wait_for_abort()
     {
         wait_until(asio::posix::descriptor_base::wait_read, [this] {
-            if (!closed_ && abort_has_come())
+            if (!closed_ && input_->abort_has_come())
                 session_->lost(errc::client_gone);
         });
-    }
-
-    bool abort_has_come() const noexcept
-    {
-        std::array<std::byte, fcgi::header_size> header;
-        fcgi::record_header h;
-        const auto n = ::recv(request_->ipcFd, header.data(), header.size(), MSG_PEEK | MSG_DONTWAIT);
-        return n == static_cast<ssize_t>(header.size()) && !fcgi::decode_header(header, h) &&
-               h.type == fcgi::record_type::abort_request && h.id == request_->requestId;
-    }
-
-    bool is_unix() const noexcept
-    {
-        int domain = 0;
-        socklen_t size = sizeof domain;
-        return ::getsockopt(request_->ipcFd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
     }
 
     // Waiting
@@ -481,8 +439,8 @@ private:
         read();
     }
 
-    // On a connection that is kept the next request is to be found behind the end of this one's input. Nothing may be read
-    // once END_REQUEST is out: libfcgi would read, and forget, what follows it.
+    // On a connection that is kept the next request is to be found behind the end of this one's input. Nothing may
+    // be read once END_REQUEST is out: libfcgi would read, and forget, what follows it.
     bool may_end()
     {
         if (!request_->keepConnection)
@@ -510,19 +468,16 @@ private:
         end_connection_use();
     }
 
-    // END_REQUEST would make it look whole. Without it, and with a record that nobody knows, it fails wherever that can be
-    // shown; the connection is closed by `answer`.
+    // END_REQUEST would make it look whole. Without it, and with a record that nobody knows, it fails wherever that
+    // can be shown; the connection is closed by `answer`.
     void fail()
     {
         must_close_ = true;
-        if (peer_gone_ || FCGX_GetError(request_->out) != 0)
+        if (peer_gone_ || output_->broken())
             return end_connection_use();
-        std::array<std::byte, fcgi::header_size> fault;
-        fcgi::encode_header({fcgi::fault_type, static_cast<std::uint16_t>(request_->requestId), 0, 0},
-                            fault.data());
-        ::send(request_->ipcFd, fault.data(), fault.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        output_->send_fault();
         pause(fcgi::fault_pause, [this] {
-            ::shutdown(request_->ipcFd, SHUT_WR);
+            output_->shut_down();
             end_connection_use();
         });
     }
@@ -547,7 +502,8 @@ private:
 
     void end_if_done() { done_ = connection_done_ && !session_->app_running(); }
 
-    // Before the context: apps that still wait when it goes live in its handlers, and give their exchanges back then.
+    // Before the context: apps that still wait when it goes live in its handlers, and give their exchanges back
+    // then.
     std::optional<loop_resources> resources_;
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
@@ -558,6 +514,7 @@ private:
     // Of the request under way.
     FCGX_Request* request_ = nullptr;
     std::optional<input> input_;
+    std::optional<output> output_;
     std::optional<cgi::session> session_;
     std::optional<asio::posix::stream_descriptor> waitable_;
     std::string error_text_;

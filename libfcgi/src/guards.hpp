@@ -12,7 +12,8 @@
 
 namespace sluice::libfcgi {
 
-/// Holds SIGPIPE back from this thread: libfcgi writes with write(2), and what a program does about the signal is its own.
+/// Holds SIGPIPE back from this thread: libfcgi writes with write(2), and what a program does about the signal is
+/// its own.
 class sigpipe_guard {
 public:
     sigpipe_guard() noexcept

@@ -1,18 +1,23 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "input.hpp"
 
+#include <sluice/fcgi/record.hpp>
+
+#include <array>
 #include <cstring>
 
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 namespace sluice::libfcgi {
 
 namespace {
 
-// libfcgi reads 8 KiB at once and keeps what it has not handed out; only its own, private state says whether there is
-// something. This is the beginning of that state, the same in every 2.x. It is believed when all of it fits together.
+// libfcgi reads 8 KiB at once and keeps what it has not handed out; only its own, private state says whether there
+// is something. This is the beginning of that state, the same in every 2.x. It is believed when all of it fits
+// together.
 struct reader_state {
     unsigned char* buffer;
     int buffer_size;
@@ -82,6 +87,26 @@ void input::consume(std::size_t n) noexcept
 bool input::start_data() noexcept
 {
     return FCGX_StartFilterData(request_.in) == 0;
+}
+
+bool input::peer_reads_on() const noexcept
+{
+    char byte;
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    pollfd p{request_.ipcFd, 0, 0};
+    return ::recv(request_.ipcFd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 &&
+           ::getsockopt(request_.ipcFd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
+           ::poll(&p, 1, 0) == 0;
+}
+
+bool input::abort_has_come() const noexcept
+{
+    std::array<std::byte, fcgi::header_size> header;
+    fcgi::record_header h;
+    const auto n = ::recv(request_.ipcFd, header.data(), header.size(), MSG_PEEK | MSG_DONTWAIT);
+    return n == static_cast<ssize_t>(header.size()) && !fcgi::decode_header(header, h) &&
+           h.type == fcgi::record_type::abort_request && h.id == request_.requestId;
 }
 
 } // namespace sluice::libfcgi

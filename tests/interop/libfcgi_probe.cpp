@@ -5,6 +5,7 @@
 
 #include <sluice/libfcgi/bridge.hpp>
 
+#include <csignal>
 #include <deque>
 #include <thread>
 #include <vector>
@@ -42,6 +43,7 @@ void serve(sluice::libfcgi::bridge& b)
 int main()
 {
     FCGX_Init();
+    std::signal(SIGTERM, SIG_DFL); // libfcgi takes it for itself
     sluice::libfcgi::bridge_options options;
     options.multithread = true;
     options.statistics = all_figures;

@@ -22,7 +22,8 @@ enum class transport {
     tcp,
 };
 
-/// A program on libfcgi: threads that accept, each with a bridge of its own, and a handler in the old style for /old.
+/// A program on libfcgi: threads that accept, each with a bridge of its own, and a handler in the old style for
+/// /old.
 class old_program {
 public:
     explicit old_program(const application& app, const libfcgi::bridge_options& options = {},

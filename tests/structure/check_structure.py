@@ -6,7 +6,8 @@
 
 The rules:
   * core (include/, src/) includes nothing of the components; fcgi, cgi and http include core and
-    themselves; run and everything above it include what they like of the public headers.
+    themselves; libfcgi stands on fcgi and cgi; run and everything above it include what they like of the public
+    headers.
   * Core opens no socket, so it includes nothing of Asio that does.
   * In fcgi/ and cgi/ a file is a driver when its name says so (DRIVER_WORDS, DRIVER_NAMES); all others are sans-I/O: bytes
     and events in, bytes and actions out. They include no Asio, no socket header and no driver, and they
@@ -25,6 +26,7 @@ COMPONENTS = {
     "fcgi": {"public": "fcgi/include", "folders": ["fcgi"], "may_use": {"core", "fcgi"}},
     "cgi": {"public": "cgi/include", "folders": ["cgi"], "may_use": {"core", "cgi"}},
     "http": {"public": "http/include", "folders": ["http"], "may_use": {"core", "http"}},
+    "libfcgi": {"public": "libfcgi/include", "folders": ["libfcgi"], "may_use": {"core", "fcgi", "cgi", "libfcgi"}},
     "run": {"public": "run/include", "folders": ["run"], "may_use": {"core", "fcgi", "cgi", "http", "run"}},
 }
 SANS_IO_COMPONENTS = {"fcgi", "cgi"}
@@ -43,8 +45,8 @@ SOCKET_HEADERS = re.compile(
 )
 CLOCK = re.compile(r"_clock::now\b|\b(clock_gettime|gettimeofday|std::time)\s*\(")
 
-SOURCE_FOLDERS = ["include", "src", "fcgi", "cgi", "http", "run", "command", "examples", "tests", "bench", "scripts",
-                  "cmake"]
+SOURCE_FOLDERS = ["include", "src", "fcgi", "cgi", "libfcgi", "http", "run", "command", "examples", "tests", "bench",
+                  "scripts", "cmake"]
 CODE_SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
 TEXT_SUFFIXES = CODE_SUFFIXES | {".py", ".sh", ".cmake"}
 MOST_LINES = 600

@@ -17,6 +17,8 @@ CLEAN_TREE = {
     "fcgi/src/connection.hpp": HEADER + "#include <sys/socket.h>\n#include <sluice/fcgi/record.hpp>\n",
     "fcgi/src/session.cpp": HEADER + "#include <sluice/fcgi/record.hpp>\n#include <chrono>\n",
     "cgi/include/sluice/cgi/program.hpp": HEADER + "#include <sluice/task.hpp>\n",
+    "libfcgi/include/sluice/libfcgi/bridge.hpp": HEADER + "#include <sluice/task.hpp>\n",
+    "libfcgi/src/bridge.cpp": HEADER + "#include <sluice/fcgi/record.hpp>\n#include <sluice/cgi/program.hpp>\n",
     "run/include/sluice/run.hpp": HEADER + "#include <sluice/fcgi/server.hpp>\n#include <sluice/cgi/program.hpp>\n",
     "examples/hello.cpp": HEADER + "#include <sluice/run.hpp>\n",
 }
@@ -47,6 +49,8 @@ class CheckStructureTest(unittest.TestCase):
             ("fcgi/src/session.cpp", "#include <sluice/cgi/program.hpp>", "fcgi must not include"),
             ("cgi/include/sluice/cgi/program.hpp", "#include <sluice/fcgi/record.hpp>", "cgi must not include"),
             ("cgi/include/sluice/cgi/program.hpp", "#include <sluice/run.hpp>", "cgi must not include"),
+            ("cgi/src/session.cpp", "#include <sluice/libfcgi/bridge.hpp>", "cgi must not include"),
+            ("libfcgi/src/bridge.cpp", "#include <sluice/run.hpp>", "libfcgi must not include"),
             ("fcgi/src/session.cpp", "  #  include <boost/asio/io_context.hpp>", "sans-I/O file includes boost"),
             ("fcgi/src/session.cpp", "#include <boost/asio.hpp>", "sans-I/O file includes boost"),
             ("fcgi/src/client_session.cpp", "#include <boost/asio.hpp>", "sans-I/O file includes boost"),

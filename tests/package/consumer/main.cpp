@@ -3,6 +3,12 @@
 #include <sluice/fcgi/name_value.hpp>
 #include <sluice/field_list.hpp>
 
+#ifdef CONSUMER_HAS_LIBFCGI
+#include <sluice/libfcgi/bridge.hpp>
+
+#include <fcgiapp.h>
+#endif
+
 #include <cstdio>
 #include <string>
 
@@ -22,6 +28,12 @@ int main()
         return 1;
     if (sluice::fcgi::make_error_code(sluice::fcgi::errc::params_nul).message().empty())
         return 1;
+#ifdef CONSUMER_HAS_LIBFCGI
+    // Nothing is accepted here; that both libraries are linked is enough.
+    sluice::libfcgi::bridge bridge([](sluice::request&) { return sluice::response{}; });
+    if (FCGX_Init() != 0 || bridge.stats().requests != 0)
+        return 1;
+#endif
     std::puts("consumer: sluice::fcgi works");
     return 0;
 }
