@@ -223,6 +223,7 @@ limits limits_of(unsigned choice)
     l.params_bytes = 2048;
     l.params_count = 40;
     l.requests = (choice & 2) != 0 ? 2 : 1000;
+    l.half_sent_requests = (choice & 2) != 0 ? 1 : 1000;
     l.request_body = (choice & 4) != 0 ? 5000 : 0;
     l.spill = (choice & 8) != 0 ? 20'000 : 0;
     return l;

@@ -90,8 +90,8 @@ void session_world::check_bounds()
     must(resources().pool().stats().in_use <=
              resources().figures().active.value() * of_each + model_.open_requests(role::filter) * of_body,
          "nor do all together, with their bodies and data");
-    // Nor is more kept in files, where there are to be none.
-    if (l.spill > 0 || model_.was_shared())
+    // Nor is more kept in files, where there are to be none. What comes of a body that is too large is thrown away.
+    if (l.spill > 0 || l.request_body > 0 || model_.was_shared())
         return;
     for (const auto& app : apps)
         must(!app.unfinished() || app.unread() <= 2 * l.input_window, "a body holds no more than its window");
