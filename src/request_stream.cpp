@@ -128,11 +128,14 @@ bool request_stream::complete() const noexcept
 // Somebody reads what comes after this.
 void request_stream::give_up()
 {
-    if (!open_ || discard_ || reader_)
+    if (!open_ || discard_)
         return;
-    lost_ |= in_.size() > 0;
+    lost_ |= in_.size() + in_.lent() > 0;
     in_.reset();
     discard_ = true;
+    // Whoever waits would go on reading, or not: and then hold up what comes after.
+    reader_result_ = errc::already_finished;
+    wake();
     want();
 }
 

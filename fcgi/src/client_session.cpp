@@ -150,9 +150,15 @@ void client_session::finish(std::uint16_t id, record_type stream)
     slot* const s = find(id);
     if (!s || s->aborted)
         return;
-    bool& ended = stream == record_type::data ? s->data_ended : s->stdin_ended;
-    if (!std::exchange(ended, true))
-        append(stream, id, {});
+    const bool is_data = stream == record_type::data;
+    if (is_data && s->data_ended)
+        return;
+    if (!std::exchange(s->stdin_ended, true))
+        append(record_type::stdin_stream, id, {});
+    if (!is_data)
+        return;
+    s->data_ended = true;
+    append(record_type::data, id, {});
 }
 
 bool client_session::abort(std::uint16_t id)

@@ -274,7 +274,10 @@ void session::complete(slice_info info)
         direct_sent_ += info.content;
         s->x->output_sent(info.content);
         break;
-    case kind::stderr_text: s->stderr_in_flight = false; break;
+    case kind::stderr_text:
+        s->stderr_in_flight = false;
+        more_ |= s->x->has_errors(); // written meanwhile; the ending waits behind it
+        break;
     case kind::control:
         control_in_flight_.clear();
         driver_.input_wanted();

@@ -111,7 +111,8 @@ public:
     /// The file that a filter is to work on (FastCGI specification section 6.4); empty in other roles. FCGI_DATA_LAST_MOD in
     /// `env()` says when it was changed, in seconds since 1970.
     ///
-    /// The web server sends it after the body: to read from it gives up what has not been read of `body()`.
+    /// The web server sends it after the body: to read from it gives up what has not been read of `body()`, where a read
+    /// that waits then ends with `already_finished`.
     request_body data();
 
     error_stream errors() noexcept { return error_stream(exchange_); }

@@ -54,7 +54,8 @@ public:
     /// More is to come when `follows`, at most `most` bytes (0: any number). False when the pool has no block for it.
     bool begin(bool follows, std::optional<std::uint64_t> length, std::uint64_t most);
 
-    /// What is not read of `before`, the transport sends first: it is given up when this one is read.
+    /// What is not read of `before`, the transport sends first: it is given up when this one is read. A read of it that
+    /// waits ends with `already_finished`.
     void comes_after(request_stream& before) noexcept { before_ = &before; }
 
     /// The response needs no more of it.

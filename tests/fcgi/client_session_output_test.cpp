@@ -94,6 +94,21 @@ TEST_CASE("client: a filter gets its DATA after its STDIN, and nobody else does"
     CHECK(s.reusable());
 }
 
+TEST_CASE("client: the end of a filter's DATA never comes before that of its STDIN")
+{
+    client_session s;
+    const auto filter = start(s, a_request(true, fcgi::role::filter));
+    CHECK(s.write(filter, bytes_of("input")) == 5);
+    s.finish(filter, record_type::data);
+    CHECK(s.write(filter, bytes_of("late")) == 0);
+    s.finish(filter);
+    const auto got = parse_records(all_output(s)).all;
+    REQUIRE(got.size() == 6);
+    CHECK(got[3].content == "input");
+    CHECK(got[4] == wire_record{record_type::stdin_stream, filter, "", 0});
+    CHECK(got[5] == wire_record{record_type::data, filter, "", 0});
+}
+
 TEST_CASE("client: a body of any size is held in no more than the limit")
 {
     fcgi::client_limits limits;

@@ -180,6 +180,25 @@ TEST_CASE("a filter that goes on to the data gives up what it did not read of th
     CHECK(one.peer.reply_to(1).well());
 }
 
+TEST_CASE("a read of the body that waits ends with an error when its filter goes on to the data, which come")
+{
+    played_filter one;
+    one.peer.send(begin_request(1, true, filter) + params(1, filter_variables("", "the file")));
+    std::array<char, 10> buffer{};
+    error_code of_body;
+    one.app().req.body().async_read(boost::asio::buffer(buffer),
+                                    [&](error_code ec, std::size_t) { of_body = ec; });
+    one.app().read_data(100);
+    one.peer.settle();
+    CHECK(of_body == errc::already_finished);
+    one.peer.send(stdin_data(1, pattern(100'000)) + stdin_end(1) + file_data(1, "the file"));
+    CHECK(one.peer.unread() == 0);
+    CHECK(one.app().data == "the file");
+    one.app().answer("done");
+    one.peer.settle();
+    CHECK(one.peer.reply_to(1).well());
+}
+
 TEST_CASE("a filter may answer from its cache: what still comes of the file is thrown away")
 {
     played_filter one;

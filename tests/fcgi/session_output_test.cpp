@@ -363,3 +363,24 @@ TEST_CASE("R21: STDERR goes out when it is used, at any time, ends only then, an
     CHECK(reply.errors.find("bytes of error text were dropped") != std::string::npos);
     CHECK(reply.errors.ends_with("after finish\n"));
 }
+
+TEST_CASE("R21: STDERR written while some is on its way holds the end of the response up no longer than that")
+{
+    session_loop loop;
+    session_peer peer(loop);
+    peer.send(get());
+    auto& app = loop.requests.at(0);
+    app.start();
+    peer.settle();
+    peer.room = 0;
+    app.req.errors().line("on its way");
+    peer.settle();
+    app.req.errors().line("behind it");
+    app.finish();
+    peer.settle();
+    peer.read(session_peer::everything); // and nothing else happens
+    const auto reply = peer.reply_to(1);
+    CHECK(reply.well());
+    CHECK(reply.errors == "on its way\nbehind it\n");
+    CHECK(app.finished);
+}

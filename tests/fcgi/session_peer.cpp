@@ -223,7 +223,7 @@ void session_peer::pump()
             break;
         }
         sends_.push_back(total);
-        if (session_.finished())
+        if (session_.finished() || (count == slices.size() && !session_.more_output()))
             break;
     }
     pumping_ = false;

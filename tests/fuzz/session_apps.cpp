@@ -15,17 +15,21 @@ namespace {
 
 constexpr int no_content = 204;
 
-// True when a finish was not taken. One that was may still be told that the client has gone or the process ends, and its
-// response be whole at the peer.
-bool refused(const std::exception_ptr& failure)
+error_code code_of(const std::exception_ptr& failure)
 {
     try {
         std::rethrow_exception(failure);
     } catch (const system_error& e) {
-        return e.code() != make_error_code(errc::client_gone) &&
-               e.code() != make_error_code(errc::shutting_down) &&
-               e.code() != make_error_code(errc::write_stalled);
+        return e.code();
     }
+}
+
+// True when a finish was not taken. One that was may still be told that the client has gone or the process ends, and its
+// response be whole at the peer.
+bool is_refusal(error_code ec)
+{
+    return ec != make_error_code(errc::client_gone) && ec != make_error_code(errc::shutting_down) &&
+           ec != make_error_code(errc::write_stalled);
 }
 
 std::string header_of(unsigned number)
@@ -35,24 +39,62 @@ std::string header_of(unsigned number)
 
 } // namespace
 
-void check_body_piece(const peer_request& peer, std::size_t so_far, std::string_view bytes)
+void stream_reader::got(std::string_view bytes, std::size_t asked)
 {
-    const auto length = peer.env.content_length();
-    must(!length || so_far + bytes.size() <= *length, "R19: no body behind its announced end");
-    must(std::string_view(peer.body).substr(std::min(so_far, peer.body.size())).starts_with(bytes),
-         "the body as the peer sent it");
+    const peer_stream& sent = is_data_ ? peer_->data : peer_->body;
+    const auto length = is_data_ ? peer_->data_length() : peer_->body_length();
+    must(bytes.size() <= asked, "no more than what was asked for");
+    if (bytes.empty()) {
+        must(asked == 0 || (length ? so_far_ == *length : sent.ended && so_far_ == sent.bytes.size()),
+             "R19: the end where it is");
+        return;
+    }
+    must(!given_up, "nothing of a body that was given up for the data");
+    must(!length || so_far_ + bytes.size() <= *length, "R19: nothing behind the announced end");
+    must(std::string_view(sent.bytes).substr(std::min(so_far_, sent.bytes.size())).starts_with(bytes),
+         "the stream as the peer sent it");
+    so_far_ += bytes.size();
 }
 
-void check_body_end(const peer_request& peer, std::size_t so_far)
+void stream_reader::failed(error_code why) const
 {
-    const auto length = peer.env.content_length();
-    must(length ? so_far == *length : peer.body_ended && so_far == peer.body.size(),
-         "R19: the end where it is");
+    const peer_stream& sent = is_data_ ? peer_->data : peer_->body;
+    const auto length = is_data_ ? peer_->data_length() : peer_->body_length();
+    if (why == make_error_code(errc::body_incomplete))
+        must(length ? sent.bytes.size() < *length : !sent.ended,
+             "R19: what is whole is not called incomplete");
+}
+
+// Of what is not given up, and not of its end.
+std::size_t stream_reader::unread() const
+{
+    const peer_stream& sent = is_data_ ? peer_->data : peer_->body;
+    const auto length = is_data_ ? peer_->data_length() : peer_->body_length();
+    const auto all = std::min<std::uint64_t>(sent.bytes.size(), length.value_or(sent.bytes.size()));
+    return given_up ? 0 : static_cast<std::size_t>(all) - so_far_;
 }
 
 played_app::played_app(request& r, responder respond, unsigned number, app_run& run, peer_request_ptr peer)
     : request_(r), respond_(std::move(respond)), number_(number), run_(run), peer_(std::move(peer))
-{}
+{
+    run_.exact = true;
+}
+
+// Who has dropped the responder and the writer while he waits is not told any more.
+void played_app::check(bool peer_gone, bool input_over, bool kernel_open)
+{
+    refresh();
+    if (!alive())
+        return;
+    must(!(peer_gone || peer_->aborted) || !unfinished(),
+         "F8, F11, F24: an app is told that its client has gone");
+    const bool gone = peer_gone || request_.aborted(), writes = writing_ || waiting_;
+    must(!gone || !(body_.reading || data_.reading || writes), "F8: whoever waits is told");
+    must(!input_over || !(body_.reading || data_.reading), "whoever reads is told that no more comes");
+    // A response that was finished goes out nevertheless, when it is the process that ends.
+    must(!peer_gone || finishing_ == 0, "F8: and whoever waits for the end");
+    must(!kernel_open || !(writes || finishing_ > 0), "F23: with room in the kernel nobody waits");
+}
 
 void played_app::refresh()
 {
@@ -70,6 +112,7 @@ void played_app::answer(std::size_t n)
     const bool gone = request_.aborted(); // R35: then nobody says so, or a shutdown has answered
     if (first) {
         run_.accepted = n; // before it is: some goes out at once
+        run_.exact = false;
         run_.meant_well = true;
         run_.without_body = request_.env().method() == "HEAD";
     }
@@ -131,8 +174,10 @@ void played_app::write(std::size_t n)
     std::string bytes;
     next_bytes(n, bytes);
     const auto before = out_->accepted();
+    const bool gone = request_.aborted();
     error_code ec;
     const auto taken = out_->try_write(bytes, ec);
+    must(!gone || ec, "F10: nothing is taken for a client that has gone");
     must(taken <= n && (!ec || taken == 0), "some and no error, or none and an error");
     must(out_->accepted() == before + taken, "what was taken is counted");
     refresh();
@@ -173,41 +218,55 @@ void played_app::finish()
     // Counted before, as some goes out at once. That the finish is refused shows below.
     refresh();
     const bool before = std::exchange(run_.meant_well, true);
+    ++finishing_;
     boost::asio::co_spawn(out_->get_executor(), out_->finish(),
-                          [&run = run_, before](const std::exception_ptr& failure) {
-                              if (!failure)
-                                  run.told_well = true;
-                              else if (!before && refused(failure))
-                                  run.meant_well = false;
+                          [this, before](const std::exception_ptr& failure) {
+                              --finishing_;
+                              if (!failure) {
+                                  run_.told_well = true;
+                              } else if (const auto ec = code_of(failure); !before && is_refusal(ec)) {
+                                  run_.meant_well = false;
+                                  failed_ |= ec == make_error_code(errc::length_short);
+                              }
                           });
 }
 
 void played_app::abort()
 {
-    if (out_)
-        out_->abort();
+    if (!out_)
+        return;
+    failed_ = true;
+    out_->abort();
 }
 
-void played_app::read(std::size_t n)
+void played_app::read(stream_reader& from, std::size_t n)
 {
-    if (!alive() || reading_)
+    if (!alive() || from.reading)
         return;
-    read_buffer_.assign(n, '\0');
-    reading_ = true;
-    request_.body().async_read(boost::asio::buffer(read_buffer_), [this, n](error_code ec, std::size_t got) {
-        reading_ = false;
-        must(got <= n && (!ec || got == 0), "some and no error, or none and an error");
-        check_body_piece(*peer_, read_, std::string_view(read_buffer_).substr(0, got));
-        read_ += got;
-        if (!ec && got == 0 && n > 0)
-            check_body_end(*peer_, read_);
+    // Whoever reads the data gives the rest of the body up. What has come to its end may still be read.
+    if (&from == &data_ && peer_->role == role::filter && !peer_->body.ended)
+        body_.given_up = true;
+    from.buffer.assign(n, '\0');
+    from.reading = true;
+    auto stream = &from == &data_ ? request_.data() : request_.body();
+    stream.async_read(boost::asio::buffer(from.buffer), [&from, n](error_code ec, std::size_t got) {
+        from.reading = false;
+        must(!ec || got == 0, "some and no error, or none and an error");
+        if (ec)
+            from.failed(ec);
+        else
+            from.got(std::string_view(from.buffer).substr(0, got), n);
     });
 }
 
 void played_app::complain(std::size_t n)
 {
-    if (alive())
-        request_.errors().line(std::string(n, 'e'));
+    if (!alive())
+        return;
+    request_.errors().line(std::string(n, 'e'));
+    run_.complaints += n;
+    if (unfinished())
+        run_.sure_complaints = run_.complaints;
 }
 
 // A completion handler of the app that throws fails its request (R39, R40).
@@ -220,6 +279,7 @@ void played_app::throw_when_written(std::size_t n)
     write_end_ = out_->accepted() + n;
     out_->async_write(boost::asio::buffer(write_buffer_), [this](error_code, std::size_t) {
         writing_ = false;
+        failed_ = true;
         throw std::runtime_error("the app fails");
     });
 }
@@ -229,83 +289,6 @@ void played_app::drop()
     refresh();
     out_.reset();
     respond_.reset();
-}
-
-// What the script does not play
-
-sluice::task<void> session_world::run_app(request& r, responder respond)
-{
-    const auto number = static_cast<unsigned>(model_.apps.size());
-    model_.apps.emplace_back();
-    auto peer = model_.app_starts(r.env());
-    const unsigned mode = script_.byte() % 16u;
-    if (mode > 5)
-        apps.emplace_back(r, std::move(respond), number, model_.apps.back(), std::move(peer));
-    else
-        co_await run_unplayed(mode, r, std::move(respond), number, std::move(peer));
-}
-
-sluice::task<void> session_world::run_unplayed(unsigned mode, request& r, responder respond, unsigned number,
-                                               peer_request_ptr peer)
-{
-    app_run& run = model_.apps[number];
-    const std::size_t size = script_.byte() * std::size_t{300};
-    if (mode == 0)
-        throw std::runtime_error("the app fails");
-    const auto name = header_of(number);
-    run.without_body = r.env().method() == "HEAD";
-    std::string buffer(1 + size / 16, '\0');
-    std::size_t got = 0;
-    if (mode == 1) { // reads all, then answers
-        for (;;) {
-            const auto n = co_await r.body().read(boost::asio::buffer(buffer));
-            check_body_piece(*peer, got, std::string_view(buffer).substr(0, n));
-            got += n;
-            if (n == 0)
-                break;
-        }
-        check_body_end(*peer, got);
-        std::string body;
-        append_pattern(number, 0, size, body);
-        run.accepted = size;
-        run.meant_well = true;
-        respond.send(200, {{"Content-Type", "text/plain"}, {"X-App", name}}, std::move(body));
-        co_return;
-    }
-    auto out = respond.start(200, {{"Content-Type", "text/plain"}, {"X-App", name}});
-    struct note {
-        app_run& to;
-        writer& of;
-        ~note() { to.accepted = of.accepted(); }
-    };
-    const note at_end{run, out};
-    std::string bytes;
-    if (mode == 2) { // writes as much as it reads
-        for (;;) {
-            const auto n = co_await r.body().read(boost::asio::buffer(buffer));
-            check_body_piece(*peer, got, std::string_view(buffer).substr(0, n));
-            if (n == 0)
-                break;
-            bytes.clear();
-            append_pattern(number, got, n, bytes);
-            got += n;
-            run.accepted = got; // at most
-            co_await out.write(bytes);
-        }
-    } else {
-        append_pattern(number, 0, size, bytes);
-        run.accepted = size; // at most
-        co_await out.write(std::string_view(bytes));
-        if (mode == 3)
-            throw std::runtime_error("the app fails in mid-body");
-        if (mode == 4)
-            co_await out.flush();
-    }
-    run.meant_well = true;
-    if (mode == 5) {
-        co_await out.finish();
-        run.told_well = true;
-    }
 }
 
 } // namespace sluice::fuzz

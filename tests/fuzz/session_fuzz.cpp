@@ -38,7 +38,7 @@ private:
     std::size_t size(std::size_t& left)
     {
         const std::size_t b = in_.byte();
-        const auto n = std::min(left, b < 128 ? b : b < 192 ? (b - 128) * 64 : (b - 192) * 1024);
+        const auto n = std::min(left, b < 128 ? b : b < 192 ? (b - 128) * 64 : (b - 192) * 1024 + b % 8);
         left -= n;
         return n;
     }
@@ -57,7 +57,9 @@ private:
     void peer_step(unsigned what);
     void app_step(unsigned what, played_app& a);
     std::string params(test::id_type id);
-    std::string body(test::id_type id);
+    std::string stream(fcgi::record_type type, test::id_type id);
+    std::string body(test::id_type id) { return stream(fcgi::record_type::stdin_stream, id); }
+    std::string data(test::id_type id) { return stream(fcgi::record_type::data, id); }
 
     input& in_;
     session_world& world_;
@@ -75,15 +77,18 @@ std::string script::params(test::id_type id)
         more.emplace_back("CONTENT_LENGTH", std::to_string(in_.byte() * 100));
     if (how >= 0xf0)
         more.emplace_back("CONTENT_LENGTH", "none");
+    if ((how & 0x40) != 0)
+        more.emplace_back("FCGI_DATA_LENGTH",
+                          (how & 0xb0) == 0xa0 ? "none" : std::to_string(in_.byte() * 100));
     return test::params(id, test::variables(methods[how & 3], "/", more), cuts[how >> 4 & 3],
                         (how & 8) != 0 ? 5 : 0);
 }
 
-std::string script::body(test::id_type id)
+std::string script::stream(fcgi::record_type type, test::id_type id)
 {
     std::string bytes;
     append_pattern(++serial_, 0, size(left_in_), bytes);
-    return test::stdin_data(id, bytes, 1 + in_.byte() * 256u, bytes.size() % 3);
+    return test::records(static_cast<unsigned>(type), id, bytes, 1 + in_.byte() * 256u, bytes.size() % 3);
 }
 
 void script::peer_step(unsigned what)
@@ -93,7 +98,10 @@ void script::peer_step(unsigned what)
     case 0: {
         const auto number = id();
         const auto how = in_.byte();
-        bytes = test::begin_request(number, (how & 1) == 0, how < 0xf0 ? 1 : how & 3);
+        bytes = test::begin_request(number, (how & 1) == 0,
+                                    how < 0x80   ? 1
+                                    : how < 0xf0 ? 2 + (how & 2) / 2
+                                                 : how & 7);
         break;
     }
     case 1: bytes = params(id()); break;
@@ -126,9 +134,23 @@ void script::peer_step(unsigned what)
         bytes += body(number);
         break;
     }
-    default: {
+    case 11: {
         const auto number = id();
         bytes = test::record(4, number, in_.bytes(in_.byte()));
+        break;
+    }
+    case 12: bytes = data(id()); break;
+    case 13: bytes = test::record(8, id(), {}); break;
+    case 14: { // a filter, up to its data
+        const auto number = id();
+        bytes = test::begin_request(number, true, 3);
+        bytes += params(number);
+        bytes += body(number) + test::stdin_end(number);
+        break;
+    }
+    default: { // an authorizer
+        const auto number = id();
+        bytes = test::begin_request(number, true, 2) + params(number);
     }
     }
     world_.peer_sends(bytes);
@@ -149,10 +171,14 @@ void script::app_step(unsigned what, played_app& a)
     case 5: a.flush(); break;
     case 6: a.finish(); break;
     case 7: a.abort(); break;
-    case 8: a.read(in_.byte() * std::size_t{64}); break;
+    case 8: a.read_body(in_.byte() * std::size_t{64}); break;
     case 9: a.complain(in_.byte()); break;
     case 10: a.throw_when_written(size(left_out_)); break;
-    default: a.drop();
+    case 11: a.drop(); break;
+    case 12: a.read_data(in_.byte() * std::size_t{64}); break;
+    default: // in one go
+        for (int n = in_.byte() % 16; n >= 0; --n)
+            a.write(size(left_out_));
     }
 }
 
@@ -170,13 +196,17 @@ void script::step(unsigned what)
     case 47: world_.drain(); return;
     case 48: world_.cancel(); return;
     case 49: world_.peer_ends((in_.byte() & 1) != 0); return;
+    case 50:
+    case 51:
+    case 52:
+    case 53: return peer_step(what - 50 + 12);
     default: break;
     }
-    // What is left over are steps of the apps again.
+    // What is left over are steps of the apps again, and two more.
     if (what < 12)
         return peer_step(what);
     if (played_app* const a = app())
-        app_step((what - 12) % 12, *a);
+        app_step(what > 57 ? 13 : what > 55 ? 12 : (what - 12) % 12, *a);
 }
 
 limits limits_of(unsigned choice)
@@ -193,6 +223,7 @@ limits limits_of(unsigned choice)
     l.params_bytes = 2048;
     l.params_count = 40;
     l.requests = (choice & 2) != 0 ? 2 : 1000;
+    l.half_sent_requests = (choice & 2) != 0 ? 1 : 1000;
     l.request_body = (choice & 4) != 0 ? 5000 : 0;
     l.spill = (choice & 8) != 0 ? 20'000 : 0;
     return l;
@@ -213,7 +244,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
     input in(data, size);
     const unsigned choice = in.byte();
     const auto l = limits_of(choice);
-    session_world world(l, {{l.params_bytes, l.params_count}, l.request_body, (choice & 3) != 0}, in);
+    session_world world(l, {{l.params_bytes, l.params_count}, l.request_body, (choice & 3) != 0},
+                        (choice & 32) != 0, in);
     script(in, world).run();
     world.wind_up((choice & 16) != 0);
     return 0;

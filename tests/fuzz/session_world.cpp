@@ -19,16 +19,21 @@ constexpr int most_handlers = 300'000;
 
 } // namespace
 
-session_world::session_world(const limits& l, const session_model::rules& rules, input& script)
+session_world::session_world(const limits& l, const session_model::rules& rules, bool at_once, input& script)
     : script_(script), model_(rules)
 {
-    resources_.emplace(context_.get_executor(), application([this](request& r, responder respond) {
-                           return run_app(r, std::move(respond));
-                       }),
-                       l, normalize_options{}, fuzz_facts,
+    resources_.emplace(context_.get_executor(), make_app(at_once), l, normalize_options{}, fuzz_facts,
                        [this] { boost::asio::post(context_, [this] { resources_->turn().run(); }); });
     resources_->runners().keep(2);
     session_.emplace(*resources_, *this);
+}
+
+application session_world::make_app(bool at_once)
+{
+    const application one([this](request& r, responder respond) { return run_app(r, std::move(respond)); });
+    const application guard = at_once ? application([this](request& r) { return decide_now(r); })
+                                      : application([this](request& r) { return decide_later(r); });
+    return application::by_role({one, application::filter(one), guard});
 }
 
 session_world::~session_world()
@@ -64,20 +69,51 @@ void session_world::settle()
         blocked_ = false;
         act(true, [this] { run(); });
     }
+    const bool kernel_open = !blocked_ && !closed_;
     for (auto& app : apps)
-        app.refresh();
+        app.check(closed_, end_seen_, kernel_open);
     model_.check_content();
+    const auto& l = resources().limits();
+    // What the kernel has of a record that is not whole the model does not count.
+    model_.check_unfinished(kernel_open, l.window + l.block_size);
+    must(!kernel_open || !model_.must_close(), "without FCGI_KEEP_CONN the connection is closed");
     check_bounds();
+    check_input();
 }
 
 void session_world::check_bounds()
 {
     const auto& l = resources().limits();
-    must(resources().figures().peak_held.value() <= l.window + l.block_size,
-         "F1: no response holds more than its window and a block");
-    const auto blocks = (l.window + l.input_window) / l.block_size + 2;
-    must(resources().pool().stats().in_use <= resources().figures().active.value() * blocks,
-         "nor do all together, with their bodies");
+    must(resources().figures().peak_held.value() <= l.window, "F1: no response holds more than its window");
+    const auto of_body = l.input_window / l.block_size;
+    const auto of_each = l.window / l.block_size + of_body + 2;
+    must(resources().pool().stats().in_use <=
+             resources().figures().active.value() * of_each + model_.open_requests(role::filter) * of_body,
+         "nor do all together, with their bodies and data");
+    // Nor is more kept in files, where there are to be none. What comes of a body that is too large is thrown away.
+    if (l.spill > 0 || l.request_body > 0 || model_.was_shared())
+        return;
+    for (const auto& app : apps)
+        must(!app.unfinished() || app.unread() <= 2 * l.input_window, "a body holds no more than its window");
+}
+
+// Input waits only for an app that does not read, and that only while no other request is behind it on the connection;
+// or for a peer that asks and takes no answers.
+void session_world::check_input()
+{
+    if (inbox_.empty() || closed_ || end_seen_)
+        return;
+    const auto in_service =
+        std::count_if(apps.begin(), apps.end(), [](const auto& a) { return a.unfinished(); });
+    const bool in_the_way = std::any_of(apps.begin(), apps.end(),
+                                        [](const auto& a) { return a.unfinished() && !a.wants_input(); });
+    must(in_service < 2 || model_.owes_much(), "F24: what comes for one request waits for no other");
+    must(blocked_ || in_the_way, "what an app waits for is read");
+    const auto most = resources().limits().spill;
+    const bool stuck = std::any_of(apps.begin(), apps.end(), [most](const auto& a) {
+        return a.unfinished() && !a.wants_input() && a.is_stuck() && a.unread() < most;
+    });
+    must(!blocked_ || !stuck || model_.owes_much(), "F25: a peer that sends all before it reads can do so");
 }
 
 // The peer
@@ -301,7 +337,7 @@ void session_world::wind_up(bool half_closed)
     settle();
     must(closed_ || session_->finished() || session_->idle(),
          "with the whole input there all requests come to their end");
-    model_.check_unfinished();
+    model_.check_unfinished(false, everything);
     if (!lost_ && !broken_)
         model_.check_complete();
 }

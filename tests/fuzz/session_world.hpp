@@ -20,6 +20,26 @@
 
 namespace sluice::fuzz {
 
+/// Reads a request's body or data for an app, and checks what comes.
+class stream_reader {
+public:
+    stream_reader(peer_request_ptr peer, bool is_data) : peer_(std::move(peer)), is_data_(is_data) {}
+
+    /// `bytes` came of `asked`; none: the end, or nothing was asked for.
+    void got(std::string_view bytes, std::size_t asked);
+    void failed(error_code why) const;
+    std::size_t unread() const;
+
+    std::string buffer;    ///< of the read that is pending
+    bool reading = false;  ///< one is
+    bool given_up = false; ///< what is left of it comes no more
+
+private:
+    peer_request_ptr peer_;
+    bool is_data_;
+    std::size_t so_far_ = 0;
+};
+
 /// One request of which the script plays the app.
 class played_app {
 public:
@@ -35,15 +55,26 @@ public:
     void flush();
     void finish();
     void abort();
-    void read(std::size_t n);
+    void read_body(std::size_t n) { read(body_, n); }
+    void read_data(std::size_t n) { read(data_, n); }
     void complain(std::size_t n);
     void throw_when_written(std::size_t n);
     void drop();
 
-    /// What the writer says now, for the model.
-    void refresh();
+    /// Tells the model what the writer says; checks that nobody waits in vain.
+    void check(bool peer_gone, bool input_over, bool kernel_open);
+    /// True while its request is in service, for all it knows.
+    bool unfinished() const { return alive() && !run_.meant_well && !failed_ && !request_.aborted(); }
+    /// True when more input would be of use to it.
+    bool wants_input() const { return data_.reading || body_.reading; }
+    /// True when its client does not take what it writes.
+    bool is_stuck() const { return out_ && out_->accepted() > out_->sent(); }
+    /// Bytes that have come for it and not been read.
+    std::size_t unread() const { return body_.unread() + data_.unread(); }
 
 private:
+    void refresh();
+    void read(stream_reader& from, std::size_t n);
     std::size_t next_bytes(std::size_t n, std::string& to);
 
     request& request_; ///< while `alive`
@@ -52,15 +83,13 @@ private:
     unsigned number_;
     app_run& run_;
     peer_request_ptr peer_;
-    std::string write_buffer_, read_buffer_;
+    stream_reader body_{peer_, false}, data_{peer_, true};
+    std::string write_buffer_;
     std::uint64_t write_end_ = 0; ///< `accepted` when the write that is pending is done
-    std::size_t read_ = 0;
-    bool writing_ = false, reading_ = false, waiting_ = false;
+    int finishing_ = 0;
+    bool writing_ = false, waiting_ = false;
+    bool failed_ = false; ///< has ended its response badly
 };
-
-/// What a request's body has to look like, for an app that has `so_far` of it and gets `bytes`, or the end.
-void check_body_piece(const peer_request& peer, std::size_t so_far, std::string_view bytes);
-void check_body_end(const peer_request& peer, std::size_t so_far);
 
 /// A FastCGI session between a scripted kernel, its peer and its apps. Does what `connection` does, without a socket, and
 /// tells the model everything.
@@ -68,8 +97,8 @@ class session_world final : public session_driver, private detail::turn::task {
 public:
     static constexpr auto everything = std::numeric_limits<std::size_t>::max();
 
-    /// `script` is asked how the apps behave that the script does not play itself.
-    session_world(const limits& l, const session_model::rules& rules, input& script);
+    /// `script` is asked how the apps behave that the script does not play itself. `at_once`: how authorizers answer.
+    session_world(const limits& l, const session_model::rules& rules, bool at_once, input& script);
     ~session_world();
     session_world(const session_world&) = delete;
     session_world& operator=(const session_world&) = delete;
@@ -127,9 +156,15 @@ public:
 
 private:
     loop_resources& resources() noexcept { return *resources_; }
+    application make_app(bool at_once);
+    unsigned begin_run(const request& r);
     sluice::task<void> run_app(request& r, responder respond);
     sluice::task<void> run_unplayed(unsigned mode, request& r, responder respond, unsigned number,
                                     peer_request_ptr peer);
+    static sluice::task<void> read_all(request_body from, stream_reader& reader, std::size_t piece);
+    sluice::task<authorization> decide_later(request& r);
+    authorization decide_now(request& r);
+    authorization decide(unsigned mode, const request& r, app_run& run, unsigned number);
     void run() override;
     void poll();
     void feed();
@@ -138,6 +173,7 @@ private:
     void close_when_finished();
     void fail(error_code why);
     void check_bounds();
+    void check_input();
 
     input& script_;
     session_model model_;

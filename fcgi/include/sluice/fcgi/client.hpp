@@ -88,7 +88,7 @@ public:
         return write_to(record_type::data, bytes, std::forward<Token>(token));
     }
 
-    /// Ends STDIN, or DATA. Never waits; idempotent. Precondition: no write to that stream is pending.
+    /// Ends STDIN, or DATA and STDIN. Never waits; idempotent. Precondition: no write to a stream that ends is pending.
     void finish();
     void finish_data();
 

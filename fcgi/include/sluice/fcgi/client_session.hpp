@@ -115,7 +115,8 @@ public:
     /// True while `write` to that stream takes something as soon as there is room.
     bool accepts(std::uint16_t id, record_type stream) const noexcept;
 
-    /// Ends the stream by its empty record. Idempotent; nothing when the request is over.
+    /// Ends the stream by its empty record; the end of DATA is that of STDIN, too, which comes first. Idempotent; nothing
+    /// when the request is over.
     void finish(std::uint16_t id, record_type stream = record_type::stdin_stream);
 
     /// Asks the app to give the request up (section 5.4). What still comes for it is thrown away; the id stays

@@ -61,7 +61,7 @@ public:
     /// of a non-const member.
     std::span<const std::span<const std::byte>> gather();
 
-    /// True when the last `gather` left something that was ready unframed.
+    /// True when the last `gather` left something unframed that is ready, or is since `sent`.
     bool more_output() const noexcept { return more_; }
 
     /// The kernel took the first `n` bytes of what `gather` gave.
