@@ -369,6 +369,13 @@ void connection::discard()
 
 void connection::drain()
 {
+    const connection_ptr keep(this);
+    if (session_.idle() && !lingering_) {
+        // A request that is here already, unread, would be lost with the connection.
+        const detail::turn::scope turn(loop_.resources().turn());
+        more_likely_ = true;
+        read_now();
+    }
     session_.drain();
     settle();
 }
@@ -404,6 +411,8 @@ void connection::check(std::chrono::steady_clock::time_point now)
                 session_.lost(ec);
             }
         }
+        settle();
+    } else if (session_.finished()) {
         settle();
     }
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace sluice::fcgi {
 
@@ -17,6 +18,8 @@ constexpr std::byte keep_flag{1};                // FCGI_KEEP_CONN
 constexpr std::size_t values_query_limit = 1024; // three known names take 50 bytes
 constexpr std::size_t ignored_limit = 1024; // web servers that abort mostly send nothing more of that request
 constexpr std::size_t control_limit = 16 * 1024; // a peer that asks and never reads the answers
+
+constexpr auto first_request_patience = std::chrono::milliseconds(500);
 
 std::string_view text_of(std::span<const std::byte> bytes) noexcept
 {
@@ -114,7 +117,7 @@ std::size_t session::wanted_of_input(const slot& s, bool blocked) const
 
 error_code session::receive(std::span<const std::byte> bytes)
 {
-    received_ = true;
+    received_ = greeted_ = true;
     tracing_ = log::enabled(log::level::trace);
     record_decoder::piece p;
     error_code ec;
@@ -196,7 +199,7 @@ error_code session::on_begin(const record_decoder::piece& p)
         }
         return {};
     }
-    if (draining_) {
+    if (draining_ && !std::exchange(awaits_first_, false)) {
         log::info("a request refused with 503: this process is about to end");
         refuse_busy(id, wanted, keep);
         return {};
@@ -342,7 +345,7 @@ void session::end_without_exchange(std::uint16_t id, bool keep, protocol_status 
     std::array<std::byte, 16> record;
     encode_end_request(id, app_status, status, record.data());
     control_.append(text_of(record));
-    close_when_idle_ |= !keep;
+    close_when_idle_ |= !keep || draining_;
     if (close_when_idle_ && slots_.empty())
         closing_ = true;
     driver_.output_ready();
@@ -442,13 +445,17 @@ error_code session::receive_end(bool half_closed)
 
 void session::drain() noexcept
 {
+    if (!draining_ && slots_.empty() && (!greeted_ || !decoder_.at_boundary()))
+        awaits_first_ = true;
     draining_ = true;
-    if (slots_.empty())
+    if (slots_.empty() && !awaits_first_)
         closing_ = true;
 }
 
 void session::cancel(error_code reason)
 {
+    greeted_ = true;
+    awaits_first_ = false;
     drain();
     for (const auto& s : slots_)
         if (s->state != slot_state::params)
@@ -464,6 +471,13 @@ error_code session::check(std::chrono::steady_clock::time_point now)
         unsent_since_ = now;
     } else if (now - unsent_since_ >= resources_.limits().write_stall) {
         return sluice::errc::write_stalled;
+    }
+
+    if (awaits_first_) {
+        if (awaits_since_ == std::chrono::steady_clock::time_point{})
+            awaits_since_ = now;
+        else if (now - awaits_since_ >= first_request_patience)
+            closing_ = true;
     }
 
     bool waits_for_input = slots_.empty() && !decoder_.at_boundary();

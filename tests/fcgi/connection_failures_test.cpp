@@ -202,6 +202,7 @@ TEST_CASE("F27: drain ends an endless stream within its limit, idle connections 
     for (const bool endless : {true, false}) {
         driven_loop loop(l);
         auto idle = loop.connect(), streaming = loop.connect(), waiting = loop.connect();
+        idle.send(get_values({"FCGI_MAX_REQS"}));
         streaming.send(get(1));
         waiting.send(get(1));
         REQUIRE(loop.until([&] { return loop.requests.size() == 2; }));
@@ -231,4 +232,31 @@ TEST_CASE("F27: drain ends an endless stream within its limit, idle connections 
         CHECK(took < l.drain + 2s);
         CHECK((!endless || took >= l.drain));
     }
+}
+
+TEST_CASE(
+    "F27: drain answers a request that has come and is not read yet, and that of whoever has just connected")
+{
+    driven_loop loop;
+    auto kept = loop.connect(), fresh = loop.connect();
+    kept.send(get(1));
+    REQUIRE(loop.until([&] { return loop.requests.size() == 1; }));
+    loop.requests[0].answer("before");
+    loop.settle();
+    kept.send(get(2));
+    loop.loop().drain();
+    fresh.send(get(1));
+    REQUIRE(loop.until([&] { return loop.requests.size() == 3; }));
+    for (const std::size_t i : {std::size_t{1}, std::size_t{2}})
+        loop.requests[i].answer("whole");
+    loop.loop().context().restart();
+    loop.loop().run(); // returns on its own
+    kept.try_receive();
+    fresh.try_receive();
+    CHECK(kept.reply_to(2).well());
+    CHECK(kept.reply_to(2).status() == 200);
+    CHECK(fresh.reply_to(1).well());
+    CHECK(fresh.reply_to(1).status() == 200);
+    CHECK(kept.ended);
+    CHECK(fresh.ended);
 }

@@ -285,17 +285,16 @@ TEST_CASE("a peer that leaves takes its requests along - one that has the whole 
 TEST_CASE("drain: an idle session ends at once, a busy one after its responses")
 {
     session_loop loop;
-    session_peer idle(loop), fresh(loop), busy(loop);
+    session_peer idle(loop), busy(loop);
     idle.send(get(1));
     loop.requests.at(0).answer("kept");
     idle.settle();
     busy.send(get(1) + get(2));
-    for (auto* peer : {&idle, &fresh, &busy}) {
+    for (auto* peer : {&idle, &busy}) {
         peer->session().drain();
         peer->check({}); // lets the driver look
     }
     CHECK(idle.closed());
-    CHECK(fresh.closed());
     CHECK_FALSE(busy.closed());
     loop.requests.at(2).answer("second");
     busy.settle();
@@ -305,6 +304,48 @@ TEST_CASE("drain: an idle session ends at once, a busy one after its responses")
     CHECK(busy.closed());
     CHECK(busy.reply_to(1).well());
     CHECK(busy.reply_to(2).well());
+}
+
+TEST_CASE("drain: whoever has just connected, or is sending a request's first bytes, still gets its answer, "
+          "and no second")
+{
+    const auto wire = get(1);
+    for (const std::size_t sent : {0, 1, 8, 15}) {
+        CAPTURE(sent);
+        session_loop loop;
+        session_peer peer(loop);
+        peer.send(wire.substr(0, sent));
+        peer.session().drain();
+        peer.settle();
+        CHECK_FALSE(peer.closed());
+        peer.send(wire.substr(sent) + get(2));
+        REQUIRE(loop.requests.size() == 1);
+        CHECK(peer.reply_to(2).status() == 503);
+        loop.requests.at(0).answer("in time");
+        peer.settle();
+        CHECK(peer.reply_to(1).well());
+        CHECK(peer.closed());
+    }
+}
+
+TEST_CASE("drain: whoever has just connected and sends nothing is not waited for, nor for a cancelled one")
+{
+    using namespace std::chrono_literals;
+    session_loop loop;
+    session_peer silent(loop), cancelled(loop);
+    const std::chrono::steady_clock::time_point start{1h};
+    silent.session().drain();
+    silent.check(start);
+    CHECK_FALSE(silent.closed());
+    silent.check(start + 499ms);
+    CHECK_FALSE(silent.closed());
+    silent.check(start + 500ms);
+    CHECK(silent.closed());
+    CHECK_FALSE(silent.fault());
+    cancelled.session().drain();
+    cancelled.session().cancel(errc::shutting_down);
+    cancelled.check(start); // lets the driver look
+    CHECK(cancelled.closed());
 }
 
 TEST_CASE("cancel: what has not answered gets a 503, what streams fails visibly, all are told")

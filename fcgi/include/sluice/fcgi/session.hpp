@@ -81,7 +81,9 @@ public:
     /// True while no request is in service.
     bool idle() const noexcept { return slots_.empty() && slices_.size() == front_; }
 
-    /// No request after those now in service: others get 503. An idle session is finished at once.
+    /// No request after those now in service: others get 503. An idle session is finished at once, but one that has not
+    /// had a byte yet, or is in the middle of a record: whoever has just connected is about to send a request, which is
+    /// served. `check` ends it when none comes.
     void drain() noexcept;
 
     /// Ends the responses still running, visibly where that can be.
@@ -199,10 +201,12 @@ private:
     bool closing_ = false;
     bool faulted_ = false;
     bool draining_ = false;
+    bool greeted_ = false;         ///< a byte has come
+    bool awaits_first_ = false;    ///< draining, but for the request that is on its way
     bool close_when_idle_ = false; ///< a request asked for it (no FCGI_KEEP_CONN)
     bool received_ = false;        ///< since the last check
     bool sent_ = false;            ///< since the last check
-    std::chrono::steady_clock::time_point quiet_since_{}, unsent_since_{};
+    std::chrono::steady_clock::time_point quiet_since_{}, unsent_since_{}, awaits_since_{};
 };
 
 } // namespace sluice::fcgi
