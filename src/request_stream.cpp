@@ -33,7 +33,7 @@ std::size_t request_stream::credit() const noexcept
 void request_stream::limit_spill(std::size_t n)
 {
     const auto most = resources_.limits().spill;
-    if (discard_ || error_ || n <= in_.credit() || in_.spilled() + n <= most)
+    if (!open_ || discard_ || error_ || n <= in_.credit() || in_.spilled() + n <= most)
         return;
     log::warning("#{} the app does not read its {}, and {} bytes of it are in a file (limits::spill)",
                  exchange_.id(), name_, in_.spilled());

@@ -6,6 +6,8 @@
 #include "fcgi/session_peer.hpp"
 #include "support/catch.hpp"
 
+#include <array>
+
 using namespace sluice;
 using namespace sluice::test;
 
@@ -163,4 +165,34 @@ TEST_CASE("limits::spill: an unread body beside others fails alone when its file
     peer.settle();
     CHECK(peer.reply_to(1).body == "unharmed");
     CHECK(peer.reply_to(2).well());
+}
+
+TEST_CASE("an authorizer that is sent a body all the same finds none, beside others too")
+{
+    auto l = small_limits();
+    l.spill = 100;
+    std::size_t read = 1;
+    error_code failure;
+    session_loop loop(application::by_role({application([&](request& req) -> task<authorization> {
+                                                std::array<char, 10> buffer{};
+                                                try {
+                                                    read =
+                                                        co_await req.body().read(boost::asio::buffer(buffer));
+                                                } catch (const system_error& e) {
+                                                    failure = e.code();
+                                                }
+                                                co_return authorization::allow();
+                                            }),
+                                            application([](request&, responder respond) -> task<void> {
+                                                respond.send(200, {{"Content-Type", "text/plain"}}, "well");
+                                                co_return;
+                                            })}),
+                      l);
+    session_peer peer(loop);
+    peer.send(begin_request(1) + begin_request(2, true, authorizer) + params(2, variables()) +
+              stdin_data(2, pattern(5000)) + stdin_end(2) + params(1, variables()) + stdin_end(1));
+    CHECK(read == 0);
+    CHECK_FALSE(failure);
+    CHECK(peer.reply_to(2).status() == 200);
+    CHECK(peer.reply_to(1).well());
 }
