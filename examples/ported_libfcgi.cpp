@@ -26,8 +26,8 @@ constexpr int threads = 8;
 // As ever: what libfcgi cannot pass on yet makes FCGX_FPrintF wait, and that a client has left shows only then.
 void status(FCGX_Request& request)
 {
-    FCGX_FPrintF(request.out, "Content-Type: text/plain\r\n\r\nIn service, %s.\n",
-                 FCGX_GetParam("SERVER_NAME", request.envp));
+    const char* const name = FCGX_GetParam("SERVER_NAME", request.envp); // null when nobody sent it
+    FCGX_FPrintF(request.out, "Content-Type: text/plain\r\n\r\nIn service, %s.\n", name ? name : "nameless");
 }
 
 // Moved: a line a second, each with the client at once. When the client leaves, the wait throws and the thread is

@@ -334,11 +334,11 @@ void exchange::renew_budget() noexcept
     budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
 }
 
-bool exchange::stalled(std::chrono::steady_clock::time_point now)
+bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving)
 {
     const bool waits_for_client =
         phase_ == phase::streaming ? !out_.empty() : phase_ == phase::finished || phase_ == phase::aborted;
-    if (!waits_for_client || sent_ != sent_at_check_) {
+    if (!waits_for_client || moving || sent_ != sent_at_check_) {
         sent_at_check_ = sent_;
         stalling_ = false;
         return false;

@@ -14,6 +14,8 @@ namespace sluice::detail {
 
 namespace {
 
+constexpr std::uint64_t punch_size = 4 * 1024 * 1024;
+
 error_code last_error() noexcept
 {
     return {errno, boost::system::system_category()};
@@ -48,7 +50,8 @@ error_code spill_file::write(std::span<const std::byte> bytes) noexcept
         return last_error();
     std::size_t done = 0;
     while (done < bytes.size()) {
-        const auto n = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(end_ + done));
+        const auto n =
+            ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(end_ + done));
         if (n < 0 && errno != EINTR)
             return last_error();
         if (n > 0)
@@ -73,8 +76,15 @@ std::size_t spill_file::read(std::span<std::byte> to, error_code& ec) noexcept
         done += static_cast<std::size_t>(n);
         begin_ += static_cast<std::uint64_t>(n);
     }
+    // Disk space goes back, in large pieces, also of a reader who never catches up.
+    if (begin_ - punched_ >= punch_size && begin_ < end_) {
+        static_cast<void>(::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                      static_cast<off_t>(punched_),
+                                      static_cast<off_t>(begin_ - punched_)) == 0);
+        punched_ = begin_;
+    }
     if (begin_ == end_ && end_ > 0) {
-        begin_ = end_ = 0;
+        begin_ = end_ = punched_ = 0;
         // The disk space goes back now; a file that cannot be cut is written over instead.
         static_cast<void>(::ftruncate(fd_, 0) == 0);
     }
@@ -86,7 +96,7 @@ void spill_file::close() noexcept
     if (fd_ >= 0)
         ::close(fd_);
     fd_ = -1;
-    begin_ = end_ = 0;
+    begin_ = end_ = punched_ = 0;
 }
 
 } // namespace sluice::detail

@@ -25,6 +25,9 @@ namespace {
 // Connections taken from the queue before those that are open get their turn.
 constexpr int accepts_a_turn = 32;
 
+// The longest queue Linux makes unless told otherwise.
+constexpr int accepts_at_drain = 4096;
+
 // When descriptors run out the queue stays readable: look again only after a while.
 constexpr auto accept_pause = std::chrono::milliseconds(100);
 
@@ -101,10 +104,14 @@ public:
             accepting_ = false;
             acceptor_.reset();
             accept_timer_->cancel();
+            // Who waits in the queue has connected, and sent a request: a close would answer with a reset.
+            for (int i = 0; i < accepts_at_drain && accept_one(); ++i) {
+            }
             listener_.close(); // whoever comes now is refused, and may ask another process
+            // Behind the connections that were handed to them.
+            for (auto& l : loops_)
+                boost::asio::post(l->context(), [p = l.get()] { p->drain(); });
         });
-        for (auto& l : loops_)
-            boost::asio::post(l->context(), [p = l.get()] { p->drain(); });
     }
 
     void stop()
@@ -155,32 +162,40 @@ private:
                     return;
                 full_.store(false);
             }
-            sockaddr_storage peer;
-            const int fd = listener_.accept(filter_.everybody() ? nullptr : &peer);
-            if (fd < 0) {
-                if (errno == EAGAIN || errno == EWOULDBLOCK)
-                    break;
-                log::error("cannot accept a connection: {}", std::strerror(errno));
-                accept_timer_->expires_after(accept_pause);
-                accept_timer_->async_wait([this](const error_code& ec) {
-                    if (!ec)
-                        wait_for_connections();
-                });
-                return;
-            }
-            if (!filter_.everybody() && !filter_.allows(peer)) {
-                log::warning("a connection refused: its peer is not in FCGI_WEB_SERVER_ADDRS");
-                ::close(fd);
+            if (accept_one())
                 continue;
-            }
-            loop& l = *loops_[next_++ % loops_.size()];
-            if (&l == loops_[0].get())
-                l.adopt(fd);
-            else
-                boost::asio::post(l.context(),
-                                  [&l, own = owned_fd(fd)]() mutable { l.adopt(std::exchange(own.fd, -1)); });
+            if (errno == EAGAIN || errno == EWOULDBLOCK)
+                break;
+            log::error("cannot accept a connection: {}", std::strerror(errno));
+            accept_timer_->expires_after(accept_pause);
+            accept_timer_->async_wait([this](const error_code& ec) {
+                if (!ec)
+                    wait_for_connections();
+            });
+            return;
         }
         wait_for_connections();
+    }
+
+    // False, and errno, when there was none to be had.
+    bool accept_one()
+    {
+        sockaddr_storage peer;
+        const int fd = listener_.accept(filter_.everybody() ? nullptr : &peer);
+        if (fd < 0)
+            return false;
+        if (!filter_.everybody() && !filter_.allows(peer)) {
+            log::warning("a connection refused: its peer is not in FCGI_WEB_SERVER_ADDRS");
+            ::close(fd);
+            return true;
+        }
+        loop& l = *loops_[next_++ % loops_.size()];
+        if (&l == loops_[0].get())
+            l.adopt(fd);
+        else
+            boost::asio::post(l.context(),
+                              [&l, own = owned_fd(fd)]() mutable { l.adopt(std::exchange(own.fd, -1)); });
+        return true;
     }
 
     void connection_closed()

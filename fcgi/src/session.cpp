@@ -19,6 +19,7 @@ constexpr std::size_t values_query_limit = 1024; // three known names take 50 by
 constexpr std::size_t ignored_limit = 1024; // web servers that abort mostly send nothing more of that request
 constexpr std::size_t control_limit = 16 * 1024; // a peer that asks and never reads the answers
 
+constexpr std::chrono::steady_clock::time_point never{};
 constexpr auto first_request_patience = std::chrono::milliseconds(500);
 
 std::string_view text_of(std::span<const std::byte> bytes) noexcept
@@ -210,11 +211,14 @@ error_code session::on_begin(const record_decoder::piece& p)
         refuse_busy(id, wanted, keep);
         return {};
     }
-    if (const auto most = resources_.limits().half_sent_requests;
-        resources_.figures().half_sent.value() >= most) {
+    // No connection may have all of them.
+    const auto half_sent = static_cast<std::size_t>(std::count_if(
+        slots_.begin(), slots_.end(), [](const auto& s) { return s->state == slot_state::params; }));
+    const auto most = resources_.limits().half_sent_requests;
+    if (resources_.figures().half_sent.value() >= most || half_sent >= most - most / 4) {
         log::warning("a request refused with 503: the variables of {} others have not all come "
                      "(limits::half_sent_requests)",
-                     most);
+                     resources_.figures().half_sent.value());
         refuse_busy(id, wanted, keep);
         return {};
     }
@@ -235,6 +239,7 @@ error_code session::on_begin(const record_decoder::piece& p)
     s->state = slot_state::params;
     s->keep = keep;
     s->stderr_used = s->stderr_in_flight = s->ending = false;
+    s->received = true;
     s->x = std::move(x);
     s->x->transport_id = id;
     s->params.reset();
@@ -244,6 +249,7 @@ error_code session::on_begin(const record_decoder::piece& p)
 
 error_code session::on_params(const record_decoder::piece& p, slot& s)
 {
+    s.received = true;
     if (s.state != slot_state::params)
         return errc::data_after_end;
     if (p.header.content_size > 0) {
@@ -262,6 +268,7 @@ error_code session::on_params(const record_decoder::piece& p, slot& s)
 // STDIN, and for filters DATA after it.
 error_code session::on_input(const record_decoder::piece& p, slot& s)
 {
+    s.received = true;
     const bool is_filter = s.x->role() == role::filter;
     const auto state_of_stream = p.header.type == record_type::data ? slot_state::data : slot_state::body;
     if (s.state < state_of_stream || (state_of_stream == slot_state::data && !is_filter))
@@ -466,8 +473,8 @@ error_code session::check(std::chrono::steady_clock::time_point now)
 {
     // Answers that belong to no request have no exchange to watch over them.
     const bool owes_control = !control_.empty() || !control_in_flight_.empty();
-    if (!owes_control || sent_) {
-        sent_ = false;
+    const bool moving = std::exchange(sent_, false);
+    if (!owes_control || moving) {
         unsent_since_ = now;
     } else if (now - unsent_since_ >= resources_.limits().write_stall) {
         return sluice::errc::write_stalled;
@@ -480,20 +487,52 @@ error_code session::check(std::chrono::steady_clock::time_point now)
             closing_ = true;
     }
 
-    bool waits_for_input = slots_.empty() && !decoder_.at_boundary();
+    // Of a request that waits for nothing no time passes; beside others on its connection it has a clock of its own.
+    const bool input_open = read_limit() > 0;
+    const bool received = std::exchange(received_, false);
+    const bool alone = slots_.size() == 1;
+    slot* given_up = nullptr;
     for (const auto& s : slots_) {
-        if (s->x->stalled(now))
+        if (s->x->stalled(now, moving))
             return sluice::errc::write_stalled;
-        const auto* const in = input_of(*s);
-        waits_for_input |= s->state == slot_state::params || (in && in->reading());
+        const bool progress = std::exchange(s->received, false) || (alone && received);
+        if (progress || !input_open || !waits_for_input(*s))
+            s->quiet_since = now;
+        else if (now - s->quiet_since >= resources_.limits().request_idle)
+            given_up = s.get();
     }
-    if (!waits_for_input || received_ || read_limit() == 0) {
-        received_ = false;
-        quiet_since_ = now;
-    } else if (now - quiet_since_ >= resources_.limits().request_idle) {
+    if (given_up && alone)
         return errc::request_idle;
-    }
+    if (given_up)
+        give_up_waiting(*given_up); // others that are as late at the next look
+
+    // Part of a record, or of none ever.
+    const bool waits = slots_.empty() && (!greeted_ || !decoder_.at_boundary());
+    if (!waits || received || !input_open || quiet_since_ == never)
+        quiet_since_ = now;
+    else if (now - quiet_since_ >= resources_.limits().request_idle)
+        return errc::request_idle;
     return {};
+}
+
+bool session::waits_for_input(const slot& s) const
+{
+    const auto* const in = input_of(s);
+    return s.state == slot_state::params || (in && in->reading());
+}
+
+// The others on the connection have done nothing: this one alone fails. Its app is told where it reads, and answers.
+void session::give_up_waiting(slot& s)
+{
+    log::warning("id {}: nothing more comes of a request that is half sent (limits::request_idle)", s.id);
+    if (auto* const in = input_of(s))
+        return in->fail(errc::request_idle);
+    const auto id = s.id;
+    const bool keep = s.keep;
+    const role r = s.x->role();
+    s.x->lost(errc::request_idle);
+    remove(s);
+    refuse_busy(id, r, keep);
 }
 
 } // namespace sluice::fcgi

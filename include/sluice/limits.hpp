@@ -63,7 +63,7 @@ struct limits {
     std::size_t requests = 10000;
 
     /// Those of them whose variables have not all come: what is kept of each is bounded by `params_bytes`, and web
-    /// servers send them in one piece. Over it they get 503.
+    /// servers send them in one piece. Over it, or over three quarters of it on one connection, they get 503.
     std::size_t half_sent_requests = 1000;
 
     /// Requests in service at once on one FastCGI connection; over it they get 503. 1 turns multiplexing off:
@@ -75,7 +75,8 @@ struct limits {
 
     // Time.
 
-    /// A connection on which a request is half sent and nothing comes.
+    /// A request that is half sent and of which nothing comes: it fails, and alone on its connection takes that along. Also
+    /// a connection that never brought anything.
     std::chrono::milliseconds request_idle = std::chrono::seconds(60);
 
     /// The client takes nothing of what waits for it. Longer than mod_fcgid's busy timeout of 300 s would be

@@ -272,8 +272,13 @@ void supervisor::roll()
         return;
     spdlog::info("SIGHUP: new workers from {}", program_);
     for (auto& p : places_) {
-        if (p->now.pid < 0 || p->next.pid >= 0)
+        if (p->now.pid < 0)
             continue; // a new one is on its way as it is
+        if (p->next.pid >= 0) {
+            spdlog::warn("worker {} has not become ready since the last SIGHUP: given up", p->next.pid);
+            retired_.push_back(p->next.pid);
+            ::kill(p->next.pid, SIGKILL);
+        }
         p->next = start();
     }
 }

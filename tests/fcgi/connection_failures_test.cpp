@@ -153,7 +153,8 @@ TEST_CASE("F20, F21, request_idle: each limit on time ends its connection, and n
     stalled.send(get(1));
     finished.send(get(1));
     quiet.send(get(1));
-    REQUIRE(loop.until([&] { return loop.requests.size() == 3; }));
+    idle.send(get_values({}));
+    REQUIRE(loop.until([&] { return loop.requests.size() == 3 && idle.try_receive() > 0; }));
     for (auto& app : loop.requests)
         app.start();
     half.send(begin_request(1));

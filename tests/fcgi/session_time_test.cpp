@@ -90,7 +90,9 @@ TEST_CASE("F21: finished with data queued and a dead peer: the blocks are back w
     CHECK(loop.in_use() == 0);
 }
 
-TEST_CASE("request_idle: a request half sent is given up, an idle connection and a running app are not")
+TEST_CASE("request_idle: a request half sent is given up, and a connection that brought none - a kept one "
+          "and a running "
+          "app are not")
 {
     limits l = small_limits();
     l.request_idle = 60s;
@@ -109,8 +111,7 @@ TEST_CASE("request_idle: a request half sent is given up, an idle connection and
         if (!loop.requests.empty() && !loop.requests[0].reading && !loop.requests[0].body_ended)
             loop.requests[0].read(100);
         peer.settle();
-        const bool waits =
-            (cut > 0 && cut < after_params) || (!loop.requests.empty() && loop.requests[0].reading);
+        const bool waits = cut < after_params || (!loop.requests.empty() && loop.requests[0].reading);
         auto now = start_of_time;
         peer.check(now);
         peer.check(now += 59s);
@@ -158,5 +159,66 @@ TEST_CASE("F20: a peer that asks and never reads the answers is given up after w
     CHECK_FALSE(peer.fault());
     peer.check(now += 1s);
     CHECK(peer.fault() == sluice::errc::write_stalled);
+    CHECK(peer.closed());
+}
+
+TEST_CASE("request_idle: beside others a request that stops coming fails alone, whatever else comes")
+{
+    limits l = small_limits();
+    l.request_idle = 60s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.send(get(1) + begin_request(2) + begin_request(3) +
+              params(3, variables("POST", "/", {{"CONTENT_LENGTH", "4"}})));
+    REQUIRE(loop.requests.size() == 2);
+    auto& streaming = loop.requests.at(0);
+    auto& uploading = loop.requests.at(1);
+    streaming.start();
+    streaming.write("begun ");
+    uploading.read(10);
+    peer.settle();
+    auto now = start_of_time;
+    for (int i = 0; i < 8; ++i) { // two are given up in two looks
+        peer.send(get_values({"FCGI_MAX_REQS"}));
+        peer.check(now += 10s);
+    }
+    CHECK_FALSE(peer.closed());
+    CHECK(uploading.read_error == fcgi::errc::request_idle);
+    uploading.answer("it never came");
+    streaming.write("and ended");
+    streaming.finish();
+    peer.settle();
+    CHECK(peer.reply_to(1).body == "begun and ended");
+    CHECK(peer.reply_to(1).well());
+    CHECK(peer.reply_to(2).status() == 503);
+    CHECK(peer.reply_to(3).body == "it never came");
+    peer.send(params_end(2) + stdin_end(2) + get(4)); // what still comes of it is ignored
+    CHECK(loop.requests.size() == 3);
+    CHECK_FALSE(peer.fault());
+}
+
+TEST_CASE("F20, F21: on a connection that moves nobody is stalled, though it waits for its turn longer than "
+          "the linger")
+{
+    limits l = small_limits();
+    l.linger = 30s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.room = 0;
+    peer.send(get(1) + get(2));
+    for (auto& app : loop.requests) {
+        app.start();
+        app.write(pattern(3000));
+        app.finish();
+    }
+    peer.settle();
+    auto now = start_of_time;
+    for (int i = 0; i < 5; ++i) {
+        peer.read(10);
+        peer.check(now += 20s);
+        REQUIRE_FALSE(peer.closed());
+    }
+    peer.check(now += 20s);
+    peer.check(now += 30s);
     CHECK(peer.closed());
 }

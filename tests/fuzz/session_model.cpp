@@ -75,6 +75,7 @@ bool is_pattern(unsigned source, std::uint64_t from, std::string_view bytes)
 void session_model::arrives(std::string_view bytes)
 {
     may_fail_ = must_fail_ = false;
+    greeted_ |= !bytes.empty();
     while (!bytes.empty() && !must_fail_) {
         if (left_ == 0 && padding_ > 0) {
             const auto n = std::min(padding_, bytes.size());
@@ -207,8 +208,9 @@ void session_model::begin(std::string_view content, bool first, bool last)
     if (!last)
         return;
     const unsigned wanted = at(begin_body_, 0) << 8 | at(begin_body_, 1);
-    const bool refused = !is_served(wanted) || draining_;
-    in_[id_].states = refused ? ignored : rules_.may_refuse ? params | ignored : unsigned{params};
+    const bool refused = !is_served(wanted) || (draining_ && !uncertain_);
+    const bool perhaps = rules_.may_refuse || uncertain_;
+    in_[id_].states = refused ? ignored : perhaps ? params | ignored : unsigned{params};
     in_[id_].request = std::make_shared<peer_request>(rules_.params);
     in_[id_].request->role = static_cast<role>(wanted);
     closing_begun_ |= (at(begin_body_, 2) & 1) == 0;
@@ -223,6 +225,16 @@ void session_model::begin(std::string_view content, bool first, bool last)
     out.keep = (at(begin_body_, 2) & 1) != 0;
     shared_ |= std::count_if(out_.begin(), out_.end(), [](const auto& o) { return o.second.open > 0; }) > 1;
     out.refused = refused;
+}
+
+void session_model::passes() noexcept
+{
+    for (auto& [id, in] : in_) {
+        if ((in.states & params) == 0)
+            continue;
+        in.states |= ignored;
+        uncertain_ = true;
+    }
 }
 
 void session_model::params_content(std::string_view content)
@@ -324,7 +336,7 @@ peer_request_ptr session_model::app_starts(role r, const environment& env)
         to_start_.pop_front();
         if (!next->aborted && is_it(*next))
             return next;
-        must(next->aborted || rules_.may_refuse,
+        must(next->aborted || rules_.may_refuse || uncertain_,
              "apps start in the order of their requests, with what the peer sent");
     }
     must(false, "an app starts for a request that was sent");
@@ -334,7 +346,7 @@ peer_request_ptr session_model::app_starts(role r, const environment& env)
 void session_model::check_all_started()
 {
     for (const auto& r : to_start_)
-        must(r->aborted || rules_.may_refuse, "the app of a complete request is started");
+        must(r->aborted || rules_.may_refuse || uncertain_, "the app of a complete request is started");
     to_start_.clear();
 }
 

@@ -87,8 +87,17 @@ public:
     /// True when some request may still be sending its PARAMS, or anything.
     bool may_be_in_params() const noexcept;
     bool may_be_receiving() const noexcept;
+    /// True when a byte has come.
+    bool greeted() const noexcept { return greeted_; }
     /// The session takes no more requests.
-    void drains() noexcept { draining_ = true; }
+    void drains() noexcept
+    {
+        // A request that may be on its way is still served.
+        uncertain_ |= !draining_ && (!greeted_ || mid_record());
+        draining_ = true;
+    }
+    /// Time passes: what is half sent may be given up.
+    void passes() noexcept;
     /// Responses are ended from outside.
     void cancels() noexcept { cancelled_ = true; }
 
@@ -172,6 +181,8 @@ private:
     void check_end(app_run& app, std::size_t size, how_ended how) const;
 
     rules rules_;
+    bool greeted_ = false;
+    bool uncertain_ = false; ///< whether a request is served or refused
     bool draining_ = false, cancelled_ = false, closing_begun_ = false, faulted_ = false;
     bool shared_ = false, close_due_ = false;
     bool may_fail_ = false, must_fail_ = false;

@@ -123,7 +123,7 @@ void session_model::end_out(id_type id, std::string_view content, stream_out& s)
         to_check_.push_back({s, well ? how_ended::well : s.aborted ? how_ended::by_peer : how_ended::badly});
         break;
     case fcgi::protocol_status::overloaded:
-        must(rules_.may_refuse || draining_, "a request is refused only for a reason");
+        must(rules_.may_refuse || draining_ || uncertain_, "a request is refused only for a reason");
         must(is_served(s.role) && s.out_ended && s.out.starts_with("Status: 503 "), "with a 503");
         break;
     case fcgi::protocol_status::unknown_role:

@@ -297,9 +297,10 @@ void session_world::pass(std::chrono::seconds time)
     if (closed_)
         return;
     now_ += time;
+    model_.passes();
     const auto ec = session_->check(now_);
     must(ec != make_error_code(errc::write_stalled) || blocked_, "a stall where the kernel takes no more");
-    must(ec != make_error_code(fcgi::errc::request_idle) || model_.may_be_receiving(),
+    must(ec != make_error_code(fcgi::errc::request_idle) || model_.may_be_receiving() || !model_.greeted(),
          "an idle request where one is coming");
     if (ec)
         fail(ec);

@@ -34,6 +34,7 @@ public:
 private:
     int fd_ = -1;
     std::uint64_t begin_ = 0, end_ = 0;
+    std::uint64_t punched_ = 0; ///< before it the file has no blocks
 };
 
 } // namespace sluice::detail

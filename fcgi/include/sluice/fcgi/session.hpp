@@ -92,7 +92,8 @@ public:
     /// The connection is gone or given up.
     void lost(error_code reason);
 
-    /// Lets time pass. An error names the limit that was passed: call `lost` with it and close.
+    /// Lets time pass. An error names the limit that was passed: call `lost` with it and close. A request that passed
+    /// `limits::request_idle` beside others ends alone.
     error_code check(std::chrono::steady_clock::time_point now);
 
     // exchange_host
@@ -109,7 +110,9 @@ private:
         bool keep = false;
         bool stderr_used = false;
         bool stderr_in_flight = false;
-        bool ending = false; ///< the ending is framed
+        bool ending = false;   ///< the ending is framed
+        bool received = false; ///< since the last check
+        std::chrono::steady_clock::time_point quiet_since;
         exchange_ptr x;
         name_value_decoder params;
         std::string stderr_record;
@@ -156,6 +159,8 @@ private:
     error_code on_management(const record_decoder::piece& p);
     void refuse(std::uint16_t id, role r, bool keep, protocol_status status);
     void refuse_busy(std::uint16_t id, role r, bool keep);
+    bool waits_for_input(const slot& s) const;
+    void give_up_waiting(slot& s);
     void end_without_exchange(std::uint16_t id, bool keep, protocol_status status, std::uint32_t app_status);
     void answer_values();
 
