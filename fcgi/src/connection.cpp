@@ -284,6 +284,8 @@ void connection::run()
     if (fd_ < 0)
         return;
     pump();
+    if (std::exchange(polls_, false) && !reading_ && !lingering_)
+        more_likely_ = more_likely_ || loop_.busy_poll().look(fd_);
     if (more_likely_ && !reading_ && !lingering_)
         read_now();
     settle();
@@ -315,7 +317,10 @@ void connection::settle()
         if (!std::exchange(watched_, true))
             loop_.watch().add(*this, fd_);
     }
-    if (!more_likely_)
+    if (!more_likely_ && !reading_ && !end_of_input_ && session_.idle() && loop_.busy_poll_due()) {
+        polls_ = true;
+        loop_.resources().turn().put_off_to_next(*this); // what else is ready goes first
+    } else if (!more_likely_)
         read_later();
     else if (session_.read_limit(blocked_) > 0)
         loop_.resources().turn().put_off_to_next(*this);

@@ -71,6 +71,7 @@ private:
     bool pumping_ = false;
     bool end_of_input_ = false;
     bool more_likely_ = false; ///< the last read filled all the room it was given
+    bool polls_ = false;       ///< the next turn looks for a request before the loop sleeps
     bool lingering_ = false;
     bool watched_ = false; ///< by the loop's watch, from the first time that reading had to wait
     bool peer_gone_ = false;

@@ -33,7 +33,7 @@ std::chrono::milliseconds sweep_period_for(const sluice::limits& l)
 loop::loop(const application& app, const sluice::limits& l, const normalize_options& normalize,
            const service_facts& facts)
     : sweep_timer_(context_), drain_timer_(context_), sweep_period_(sweep_period_for(l)),
-      read_buffer_(read_size)
+      read_buffer_(read_size), busy_poll_(l.busy_poll)
 {
     resources_.emplace(context_.get_executor(), app, l, normalize, facts,
                        [this] { boost::asio::post(context_, [this] { resources_->turn().run(); }); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connection.hpp"
+#include "connection_poll.hpp"
 
 #include <sluice/fcgi/connection_watch.hpp>
 #include <sluice/fcgi/server.hpp>
@@ -46,6 +47,11 @@ public:
         return *watch_;
     }
 
+    /// For a connection that is about to wait for its next request: true when it should look for it with
+    /// `busy_poll().look` in its next turn.
+    bool busy_poll_due() noexcept { return count_.value() == 1 && !draining_ && busy_poll_.due(); }
+    connection_poll& busy_poll() noexcept { return busy_poll_; }
+
     std::size_t connections() const noexcept { return static_cast<std::size_t>(count_.value()); }
 
     /// Called after a connection has closed.
@@ -78,6 +84,7 @@ private:
     bool sweeping_ = false;
     bool draining_ = false;
     std::vector<std::byte> read_buffer_;
+    connection_poll busy_poll_;
 };
 
 } // namespace sluice::fcgi

@@ -88,6 +88,10 @@ struct limits {
 
     /// Between SIGTERM and the end, for responses still running.
     std::chrono::milliseconds drain = std::chrono::seconds(30);
+
+    /// How long a loop with a single connection looks for the next request before it sleeps; tried only where requests
+    /// have come that fast (docs/design/010). About what a sleep and a wake-up cost on a virtual machine. 0 turns it off.
+    std::chrono::microseconds busy_poll = std::chrono::microseconds(50);
 };
 
 } // namespace sluice

@@ -310,7 +310,7 @@ TEST_CASE("drain: whoever has just connected, or is sending a request's first by
           "and no second")
 {
     const auto wire = get(1);
-    for (const std::size_t sent : {0, 1, 8, 15}) {
+    for (const std::size_t sent : {0u, 1u, 8u, 15u}) {
         CAPTURE(sent);
         session_loop loop;
         session_peer peer(loop);
