@@ -12,7 +12,9 @@ const char* text_of(int code) noexcept
     case errc::client_gone:
         return "the client has left, or the connection to the web server broke: stop producing";
     case errc::write_stalled:
-        return "the client took nothing for the time limits::write_stall allows: the response was given up";
+        return "the client took nothing for limits::write_stall, or for limits::linger once only the end of "
+               "the "
+               "response was left: it was given up";
     case errc::shutting_down:
         return "the process is ending and the time to drain is over: the response was cut short";
     case errc::body_incomplete:

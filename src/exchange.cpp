@@ -334,7 +334,7 @@ void exchange::renew_budget() noexcept
     budget_ = static_cast<std::ptrdiff_t>(resources_.limits().turn_budget);
 }
 
-bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving)
+bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving, bool others_stream)
 {
     const bool waits_for_client =
         phase_ == phase::streaming ? !out_.empty() : phase_ == phase::finished || phase_ == phase::aborted;
@@ -350,7 +350,8 @@ bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving)
         return false;
     }
     const auto& l = resources_.limits();
-    return now - stalled_since_ >= (phase_ == phase::streaming ? l.write_stall : l.linger);
+    const bool streams = others_stream || phase_ == phase::streaming;
+    return now - stalled_since_ >= (streams ? l.write_stall : l.linger);
 }
 
 void exchange::unreferenced() noexcept

@@ -32,11 +32,11 @@ std::size_t request_stream::credit() const noexcept
 
 void request_stream::limit_spill(std::size_t n)
 {
-    const auto most = resources_.limits().spill;
-    if (!open_ || discard_ || error_ || n <= in_.credit() || in_.spilled() + n <= most)
+    if (!open_ || discard_ || error_ || n <= in_.credit() || file_has_room(n))
         return;
-    log::warning("#{} the app does not read its {}, and {} bytes of it are in a file (limits::spill)",
-                 exchange_.id(), name_, in_.spilled());
+    log::warning("#{} the app does not read its {}, and {} bytes of it are in a file, {} of all together "
+                 "(limits::spill, limits::spill_total)",
+                 exchange_.id(), name_, in_.spilled(), resources_.figures().spilled.value());
     error_ = errc::body_too_large;
     wake();
 }
@@ -61,13 +61,31 @@ void request_stream::arrived(std::span<const std::byte> bytes)
         error_ = ec;
         lost_ = true;
     }
+    count_spilled();
     if (!bytes.empty())
         wake();
 }
 
 bool request_stream::may_spill() const noexcept
 {
-    return !reader_ && in_.spilled() < resources_.limits().spill;
+    return !reader_ && file_has_room(1);
+}
+
+bool request_stream::file_has_room(std::size_t n) const noexcept
+{
+    const auto& limits = resources_.limits();
+    return in_.spilled() + n <= limits.spill &&
+           resources_.figures().spilled.value() + n <= limits.spill_total;
+}
+
+void request_stream::count_spilled() noexcept
+{
+    const auto now = in_.spilled();
+    if (now == spilled_)
+        return;
+    auto& all = resources_.figures().spilled;
+    all.set(all.value() - spilled_ + now);
+    spilled_ = now;
 }
 
 void request_stream::ended(bool cut_off)
@@ -100,6 +118,7 @@ void request_stream::close()
 {
     lost_ |= in_.size() > 0;
     in_.reset();
+    count_spilled();
     if (!error_)
         error_ = errc::client_gone;
     wake();
@@ -109,6 +128,7 @@ void request_stream::reset() noexcept
 {
     task_.unlink();
     in_.reset();
+    count_spilled();
     before_ = nullptr;
     open_ = discard_ = lost_ = false;
     error_ = reader_result_ = {};
@@ -132,6 +152,7 @@ void request_stream::give_up()
         return;
     lost_ |= in_.size() + in_.lent() > 0;
     in_.reset();
+    count_spilled();
     discard_ = true;
     // Whoever waits would go on reading, or not: and then hold up what comes after.
     reader_result_ = errc::already_finished;
@@ -158,7 +179,9 @@ std::size_t request_stream::try_read(std::span<std::byte> to, error_code& ec, bo
     }
     if (before_)
         before_->give_up();
-    if (const auto n = in_.read(to, ec); n > 0 || ec) {
+    const auto n = in_.read(to, ec);
+    count_spilled();
+    if (n > 0 || ec) {
         if (open_)
             want();
         return n;

@@ -358,9 +358,12 @@ void session::end_without_exchange(std::uint16_t id, bool keep, protocol_status 
     driver_.output_ready();
 }
 
-// Web servers ignore FCGI_OVERLOADED: a client is told of overload by a complete 503.
+// Web servers ignore FCGI_OVERLOADED: a client is told of overload by a complete 503. Not when many answers wait already:
+// 16 bytes that were read would make ten times as many, and a single read brings many of them.
 void session::refuse_busy(std::uint16_t id, role r, bool keep)
 {
+    if (control_.size() > control_limit)
+        return refuse(id, r, keep, protocol_status::overloaded);
     append_record(record_type::stdout_stream, id,
                   "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
                   "Retry-After: 1\r\n\r\nThis service is busy. Try again.\n",
@@ -491,9 +494,12 @@ error_code session::check(std::chrono::steady_clock::time_point now)
     const bool input_open = read_limit() > 0;
     const bool received = std::exchange(received_, false);
     const bool alone = slots_.size() == 1;
+    const bool some_stream = std::any_of(slots_.begin(), slots_.end(), [](const auto& s) {
+        return s->x->state() < exchange::phase::finished;
+    });
     slot* given_up = nullptr;
     for (const auto& s : slots_) {
-        if (s->x->stalled(now, moving))
+        if (s->x->stalled(now, moving, some_stream))
             return sluice::errc::write_stalled;
         const bool progress = std::exchange(s->received, false) || (alone && received);
         if (progress || !input_open || !waits_for_input(*s))

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <tuple>
 
 namespace sluice::fcgi {
 
@@ -41,6 +42,7 @@ std::span<const std::span<const std::byte>> session::gather()
         push(std::as_bytes(std::span(control_in_flight_)), {nullptr, 0, kind::control, false, false});
     }
     // One block each in turn, so that an endless response holds no other up by more than a block.
+    const auto waiting = slices_.size() - front_;
     std::size_t quiet = 0;
     while (quiet < slots_.size() && slices_.size() < front_ + max_slices) {
         if (next_ >= slots_.size())
@@ -50,10 +52,41 @@ std::span<const std::span<const std::byte>> session::gather()
         else
             ++quiet;
     }
+    if (waiting > 0 && slots_.size() > 1 && slices_.size() - front_ > waiting && direct_.empty())
+        take_turns_anew();
     more_ = quiet < slots_.size() || !direct_.empty() || !control_.empty();
     if (nothing_waits && !direct_.empty() && direct_slot_ && !direct_slot_->x->output().can_pull())
         frame_direct();
     return std::span(slices_).subspan(front_);
+}
+
+// In which turn from now on a slice that waits goes out.
+std::size_t session::turn_of(std::size_t slice) const
+{
+    std::size_t blocks = 0, last = 0;
+    for (auto i = front_; i < slice; ++i)
+        if (infos_[i].owner == infos_[slice].owner) {
+            last = blocks;
+            blocks += infos_[i].what == kind::content;
+        }
+    return infos_[slice].what == kind::ending ? last : blocks; // an ending leaves with what is before it
+}
+
+// What waited for the kernel was framed before others had anything: they get their turns in it.
+void session::take_turns_anew()
+{
+    std::size_t first = front_;
+    while (first < slices_.size() && infos_[first].touched)
+        ++first; // the kernel has begun it
+    reordered_.clear();
+    for (auto i = first; i < slices_.size(); ++i)
+        reordered_.push_back({turn_of(i), i, slices_[i], infos_[i]});
+    std::sort(reordered_.begin(), reordered_.end(),
+              [](const auto& a, const auto& b) { return std::tie(a.turn, a.at) < std::tie(b.turn, b.at); });
+    for (const auto& r : reordered_) {
+        slices_[first] = r.slice;
+        infos_[first++] = r.info;
+    }
 }
 
 // Makes a record of a pulled block, in the room around it.

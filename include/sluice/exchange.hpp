@@ -148,9 +148,10 @@ public:
     void cancel(error_code reason);
 
     /// Lets time pass: says true when the client has taken nothing for longer than the limits allow, and the
-    /// transport should give the exchange up as lost. To be called every second or so. `moving`: the transport has sent
-    /// something, though perhaps of other exchanges that share it.
-    bool stalled(std::chrono::steady_clock::time_point now, bool moving = false);
+    /// transport should give the exchange up as lost. To be called every second or so.
+    /// Where several exchanges share the transport: `moving`, it has sent something, though perhaps of the others;
+    /// `others_stream`, some are not finished, and lost with this one: then it has `write_stall` like them, not `linger`.
+    bool stalled(std::chrono::steady_clock::time_point now, bool moving = false, bool others_stream = false);
 
     /// Set by a transport that carries several exchanges; not used here.
     std::uint16_t transport_id = 0;

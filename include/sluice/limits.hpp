@@ -56,6 +56,9 @@ struct limits {
     /// shared with other requests, what comes for those comes behind it.
     std::uint64_t spill = 1024 * 1024 * 1024;
 
+    /// The same of all bodies of a thread together; the one that passes it fails.
+    std::uint64_t spill_total = 4ull * 1024 * 1024 * 1024;
+
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
     std::uint64_t discard = 1024 * 1024;
 

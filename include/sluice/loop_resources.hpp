@@ -53,7 +53,7 @@ public:
     std::function<statistics()> all_statistics;
 
     struct counters {
-        detail::counter peak_held, produced, requests, active, half_sent, client_gone;
+        detail::counter peak_held, produced, requests, active, half_sent, client_gone, spilled;
     };
     counters& figures() noexcept { return counters_; }
 

@@ -33,7 +33,8 @@ public:
     std::size_t credit() const noexcept;
 
     /// Before `arrived`, where the transport reads on whether or not the app does: `n` more bytes that would take the
-    /// file past `limits::spill` make the stream fail, for the app, with `body_too_large`.
+    /// file past `limits::spill`, or all files past `limits::spill_total`, make the stream fail, for the app, with
+    /// `body_too_large`.
     void limit_spill(std::size_t n);
 
     /// More than the credit goes to a file.
@@ -91,6 +92,8 @@ private:
 
     void give_up();
     bool complete() const noexcept;
+    bool file_has_room(std::size_t n) const noexcept;
+    void count_spilled() noexcept;
     void want();
     void wake();
     void resume();
@@ -107,6 +110,7 @@ private:
     std::optional<std::uint64_t> length_; ///< announced
     std::uint64_t most_ = 0;
     std::uint64_t received_ = 0;
+    std::uint64_t spilled_ = 0; ///< as counted among the loop's figures
 
     detail::unique_function<void(error_code, std::size_t)> reader_;
     std::span<std::byte> reader_buffer_;

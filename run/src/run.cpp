@@ -2,6 +2,7 @@
 #include <sluice/run.hpp>
 
 #include "options.hpp"
+#include "stderr_sink.hpp"
 #include "supervisor.hpp"
 #include "systemd.hpp"
 
@@ -10,13 +11,13 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <fmt/core.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ void fill_standard_descriptors()
 
 void set_up_log(const std::string& level, const char* otherwise)
 {
-    auto logger = spdlog::stderr_logger_mt("sluice");
+    auto logger = std::make_shared<spdlog::logger>("sluice", std::make_shared<stderr_sink>());
     logger->set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] %l: %v");
     logger->set_level(spdlog::level::from_str(level.empty() ? otherwise : level));
     spdlog::set_default_logger(std::move(logger));

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -38,6 +39,10 @@ constexpr auto mark = "SLUICE_SUPERVISOR"; // in a worker's environment: who sta
 constexpr auto lasting = 10s;
 constexpr auto first_pause = 100ms;
 constexpr auto longest_pause = 10'000ms;
+// Anybody may send news: signals get their turn.
+constexpr int news_a_look = 1000;
+// As `run` says wrong use.
+constexpr int wrong_use = 2;
 // Beyond the workers' own drain limit, before they are killed.
 constexpr auto grace = 5s;
 
@@ -72,29 +77,27 @@ int open_news(std::string& name)
     return fd;
 }
 
-// The next message that says READY=1, and who sent it; -1 when there is none.
-pid_t next_ready(int fd)
+// Who says READY=1 in the next message; 0 when it says something else; nothing when there is none.
+std::optional<pid_t> next_ready(int fd)
 {
-    for (;;) {
-        std::array<char, 256> text;
-        alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control;
-        iovec vector{text.data(), text.size()};
-        msghdr message{};
-        message.msg_iov = &vector;
-        message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        const auto n = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n < 0)
-            return -1;
-        const cmsghdr* const c = CMSG_FIRSTHDR(&message);
-        if (!c || c->cmsg_type != SCM_CREDENTIALS ||
-            std::string_view(text.data(), static_cast<std::size_t>(n)) != "READY=1")
-            continue;
-        ucred sender;
-        std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
-        return sender.pid;
-    }
+    std::array<char, 256> text;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control;
+    iovec vector{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const auto n = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return {};
+    const cmsghdr* const c = CMSG_FIRSTHDR(&message);
+    if (!c || c->cmsg_type != SCM_CREDENTIALS ||
+        std::string_view(text.data(), static_cast<std::size_t>(n)) != "READY=1")
+        return 0;
+    ucred sender;
+    std::memcpy(&sender, CMSG_DATA(c), sizeof sender);
+    return sender.pid;
 }
 
 } // namespace
@@ -135,9 +138,8 @@ int supervisor::run()
     wait_for_news();
     for (auto& p : places_)
         fill(*p);
-    systemd::notify("READY=1"); // the socket listens already
     context_.run();
-    return 0;
+    return status_;
 }
 
 supervisor::worker supervisor::start()
@@ -215,19 +217,30 @@ void supervisor::wait_for_news()
                      [this](const boost::system::error_code& ec) {
                          if (ec)
                              return;
-                         for (pid_t pid; (pid = next_ready(news_.native_handle())) >= 0;) {
-                             for (auto& p : places_) {
-                                 if (p->now.pid == pid)
-                                     p->now.ready = true;
-                                 if (p->next.pid != pid)
-                                     continue;
-                                 retire(p->now.pid);
-                                 p->now = std::exchange(p->next, {});
-                                 p->now.ready = true;
-                             }
+                         for (int i = 0; i < news_a_look; ++i) {
+                             const auto pid = next_ready(news_.native_handle());
+                             if (!pid)
+                                 break;
+                             ready(*pid);
                          }
                          wait_for_news();
                      });
+}
+
+void supervisor::ready(pid_t pid)
+{
+    for (auto& p : places_) {
+        if (p->now.pid == pid)
+            p->now.ready = true;
+        if (p->next.pid != pid)
+            continue;
+        retire(p->now.pid);
+        p->now = std::exchange(p->next, {});
+        p->now.ready = true;
+    }
+    const bool all = std::all_of(places_.begin(), places_.end(), [](const auto& p) { return p->now.ready; });
+    if (all && !std::exchange(in_service_, true))
+        systemd::notify("READY=1");
 }
 
 void supervisor::reap()
@@ -251,6 +264,14 @@ void supervisor::ended(pid_t pid, int status)
         }
         if (p->now.pid != pid)
             continue;
+        if (!in_service_ && !p->now.ready && !stopping_ && WIFEXITED(status) &&
+            WEXITSTATUS(status) == wrong_use) {
+            spdlog::error("worker {} {} before it was ready: no other would do better", pid, how);
+            p->now = {};
+            stopping_ = true;
+            status_ = wrong_use;
+            return end_workers();
+        }
         const bool lasted = p->now.ready && clock::now() - p->now.started >= lasting;
         p->now = {};
         if (stopping_)
@@ -297,6 +318,15 @@ void supervisor::stop(int signal)
     spdlog::info("signal {}: {}", signal, again ? "ending at once" : "letting running responses end");
     if (!again)
         systemd::notify("STOPPING=1");
+    end_workers();
+    if (again)
+        for (const pid_t pid : retired_)
+            ::kill(pid, SIGKILL);
+    end_when_empty();
+}
+
+void supervisor::end_workers()
+{
     for (auto& p : places_) {
         p->restart.cancel();
         for (worker* w : {&p->now, &p->next}) {
@@ -306,9 +336,6 @@ void supervisor::stop(int signal)
             *w = {};
         }
     }
-    if (again)
-        for (const pid_t pid : retired_)
-            ::kill(pid, SIGKILL);
     listener_.close(); // whoever comes now is refused
     patience_.expires_after(drain_ + grace);
     patience_.async_wait([this](const boost::system::error_code& ec) {
@@ -319,7 +346,6 @@ void supervisor::stop(int signal)
             ::kill(pid, SIGKILL);
         }
     });
-    end_when_empty();
 }
 
 void supervisor::end_when_empty()

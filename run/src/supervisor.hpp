@@ -22,12 +22,13 @@ namespace sluice {
 /// | event | what happens |
 /// |---|---|
 /// | a worker ends by itself | another takes its place, at once or, while they do not last, after a growing pause |
+/// | a worker ends with status 2 before any was ready | so does this: wrong use does not get better by trying again |
 /// | SIGHUP | for each worker a new one is started from the program's file; once it is ready the old one drains |
 /// | SIGTERM, SIGUSR1, SIGINT | all drain; the second time they end at once |
 ///
 /// The workers are the program itself, started anew with the socket as fd 0, as a web server would: so a crash takes one
-/// of them with it, and a new version of the file comes into service without a connection lost. The socket is
-/// open here all the time; what comes meanwhile waits in its queue.
+/// of them with it, and a new version of the file comes into service without a connection refused. The socket
+/// is open here all the time; what comes meanwhile waits in its queue.
 class supervisor {
 public:
     /// `arguments` as given to the program. Errors: throws std::system_error.
@@ -62,10 +63,12 @@ private:
     void fill(place& p);
     void wait_for_signals();
     void wait_for_news();
+    void ready(pid_t pid);
     void reap();
     void ended(pid_t pid, int status);
     void roll();
     void stop(int signal);
+    void end_workers();
     void retire(pid_t pid);
     void end_when_empty();
 
@@ -80,7 +83,9 @@ private:
     boost::asio::steady_timer patience_;
     std::vector<std::unique_ptr<place>> places_;
     std::vector<pid_t> retired_;
+    bool in_service_ = false; ///< each place has had a worker that was ready
     bool stopping_ = false;
+    int status_ = 0;
 };
 
 } // namespace sluice

@@ -167,6 +167,51 @@ TEST_CASE("limits::spill: an unread body beside others fails alone when its file
     CHECK(peer.reply_to(2).well());
 }
 
+TEST_CASE("limits::spill_total: the body that takes all files together past it fails alone, and reading "
+          "gives room back")
+{
+    auto l = small_limits();
+    l.spill_total = 150'000;
+    session_loop loop(l);
+    session_peer peer(loop);
+    const auto body = pattern(100'000); // of which the input window keeps little
+    peer.send(get(9));
+    loop.requests.at(0).start(); // who shares the connection
+    peer.send(post(1, true, body) + post(2, true, body));
+    REQUIRE(loop.requests.size() == 3);
+    CHECK(peer.unread() == 0);
+    CHECK(loop.log().contains("limits::spill_total"));
+    const auto read_all = [&](played_request& r) {
+        while (!r.read_error && !r.body_ended) {
+            r.read(10'000);
+            peer.settle();
+        }
+    };
+    read_all(loop.requests[2]);
+    CHECK(loop.requests[2].read_error == errc::body_too_large);
+    read_all(loop.requests[1]);
+    CHECK_FALSE(loop.requests[1].read_error);
+    CHECK(difference(loop.requests[1].body, body) == "");
+    CHECK(loop.resources().figures().spilled.value() == 0);
+
+    loop.requests[1].answer("well");
+    peer.settle();
+    peer.send(post(3, true, body));
+    REQUIRE(loop.requests.size() == 4);
+    CHECK(loop.resources().figures().spilled.value() > 50'000);
+    read_all(loop.requests[3]);
+    CHECK(difference(loop.requests[3].body, body) == "");
+    peer.send(post(4, true, body));
+    CHECK(loop.resources().figures().spilled.value() > 50'000);
+    peer.send(abort_request(4));
+    CHECK(loop.resources().figures().spilled.value() == 0);
+    loop.requests[2].answer("in part");
+    loop.requests[3].answer("well");
+    peer.settle();
+    for (const id_type id : {id_type(1), id_type(2), id_type(3)})
+        CHECK(peer.reply_to(id).well());
+}
+
 TEST_CASE("an authorizer that is sent a body all the same finds none, beside others too")
 {
     auto l = small_limits();

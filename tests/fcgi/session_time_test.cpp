@@ -222,3 +222,30 @@ TEST_CASE("F20, F21: on a connection that moves nobody is stalled, though it wai
     peer.check(now += 30s);
     CHECK(peer.closed());
 }
+
+TEST_CASE(
+    "F20, F21: a response that is finished does not end those that share its connection before write_stall")
+{
+    limits l = small_limits();
+    l.linger = 30s;
+    l.write_stall = 300s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.room = 0;
+    peer.send(get(1) + get(2));
+    for (auto& app : loop.requests) {
+        app.start();
+        app.write(pattern(3000));
+    }
+    loop.requests.at(0).finish();
+    peer.settle();
+    auto now = start_of_time;
+    peer.check(now);
+    peer.check(now += 299s);
+    CHECK_FALSE(peer.closed());
+    peer.read(session_peer::everything);
+    CHECK(peer.reply_to(1).well());
+    loop.requests.at(1).finish();
+    peer.settle();
+    CHECK(peer.reply_to(2).well());
+}

@@ -5,6 +5,12 @@
 #include "support/catch.hpp"
 
 #include <csignal>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace sluice::test {
 
@@ -19,6 +25,44 @@ constexpr const char* good_targets[] = {"/hello",
                                         "/status?code=404",
                                         "/stats",
                                         "/nowhere"};
+
+/// A pipe with a name, of which the test has both ends.
+class fifo {
+public:
+    fifo()
+    {
+        REQUIRE(::mkfifo(path().c_str(), 0600) == 0);
+        fd_ = ::open(path().c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        REQUIRE(fd_ >= 0);
+    }
+    ~fifo() { ::close(fd_); }
+    fifo(const fifo&) = delete;
+    fifo& operator=(const fifo&) = delete;
+
+    std::filesystem::path path() const { return folder_ / "fifo"; }
+    void fill() const
+    {
+        const std::string filler(4096, '.');
+        while (::write(fd_, filler.data(), filler.size()) > 0) {
+        }
+    }
+    /// Reads until `words` have come; nothing for 10 s ends it.
+    std::string read_until(std::string_view words) const
+    {
+        std::string all;
+        pollfd p{fd_, POLLIN, 0};
+        while (all.find(words) == std::string::npos && ::poll(&p, 1, 10'000) == 1) {
+            char bytes[65536];
+            const auto n = ::read(fd_, bytes, sizeof bytes);
+            all.append(bytes, n > 0 ? static_cast<std::size_t>(n) : 0);
+        }
+        return all;
+    }
+
+private:
+    temp_dir folder_;
+    int fd_ = -1;
+};
 
 std::string log_of(const std::string& level)
 {
@@ -79,6 +123,31 @@ TEST_CASE("R39, R40: an app that fails is in the log with its request, and the s
     CHECK(fastcgi_client(probe.address()).get("/hello").well());
     CHECK(probe.says("#1 GET /throw?when=before: the app failed: thrown before the head, as asked"));
     CHECK(probe.says("#2 GET /throw?when=after: the app failed: thrown in mid-body, as asked"));
+}
+
+TEST_CASE("a log that nobody reads holds up no request and no signal, and says afterwards how much is lost")
+{
+    const fifo log;
+    const listening_socket socket;
+    process_options options;
+    options.command = {SLUICE_PROBE};
+    options.environment = {{"SLUICE_LOG_LEVEL", "info"}};
+    options.stdin_fd = socket.fd();
+    options.stderr_file = log.path();
+    log.fill();
+    process probe(options);
+    fastcgi_client client(socket.address());
+    for (int i = 0; i < 20; ++i)
+        REQUIRE(client.get("/hello").well());
+    log.read_until("."); // some of it
+    REQUIRE(client.get("/hello?now").well());
+    const auto said = log.read_until("/hello?now");
+    CHECK_THAT(said, Catch::Contains(" lines of this log are lost: nobody read it\n") &&
+                         Catch::Contains("GET /hello?now 200"));
+    CHECK(count_lines(said, "GET /hello 200") <= 1); // of the last one, written after its answer had come
+    log.fill();
+    probe.send_signal(SIGTERM);
+    CHECK(probe.wait_for(std::chrono::seconds(10)) == exit_status{0, 0});
 }
 
 TEST_CASE("a CGI program logs to stderr: nothing of a good request, unless told to")

@@ -40,6 +40,11 @@ public:
     notify_socket& operator=(const notify_socket&) = delete;
 
     const std::string& path() const noexcept { return path_; }
+    bool nothing() const
+    {
+        pollfd p{fd_, POLLIN, 0};
+        return ::poll(&p, 1, 0) == 0;
+    }
     std::string next() const
     {
         pollfd p{fd_, POLLIN, 0};
@@ -90,6 +95,23 @@ TEST_CASE("systemd: READY=1 once requests can come, STOPPING=1 before the end")
     probe.program().send_signal(SIGTERM);
     CHECK(told.next() == "STOPPING=1");
     CHECK(probe.wait() == exit_status{0, 0});
+}
+
+TEST_CASE("systemd: READY=1 of several processes once all are ready, none when they cannot be")
+{
+    {
+        const notify_socket told;
+        service s({"--workers", "3"}, {{"NOTIFY_SOCKET", told.path()}});
+        CHECK(told.next() == "READY=1");
+        CHECK(fastcgi_client(s.address()).get("/hello").body == "Hello, world!");
+        s.program().send_signal(SIGTERM);
+        CHECK(told.next() == "STOPPING=1");
+        CHECK(s.wait() == exit_status{0, 0});
+    }
+    const notify_socket told;
+    service s({"--workers", "3"}, {{"NOTIFY_SOCKET", told.path()}, {"FCGI_WEB_SERVER_ADDRS", "localhost"}});
+    CHECK(s.wait() == exit_status{2, 0});
+    CHECK(told.nothing());
 }
 
 TEST_CASE("FCGI_WEB_SERVER_ADDRS: strangers are refused, and a slip in it is said at the start")

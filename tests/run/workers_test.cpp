@@ -119,6 +119,41 @@ TEST_CASE("workers: a new program that does not start leaves the old ones in ser
     CHECK(workers(s, 1) == before);
 }
 
+TEST_CASE("workers: a successor that hangs is given up at the next SIGHUP")
+{
+    const temp_dir folder;
+    const auto program = (folder / "program").string();
+    fs::copy_file(SLUICE_PROBE, program);
+    service s({"--workers", "1"}, {}, program);
+    REQUIRE(answers(s));
+    const auto before = workers(s, 1);
+
+    fs::remove(program);
+    std::ofstream(program) << "#!/bin/sh\n: >$0.hangs\nexec sleep 1000\n";
+    fs::permissions(program, fs::perms::owner_all);
+    s.program().send_signal(SIGHUP);
+    const auto hanging = workers(s, 2);
+    REQUIRE(within(10s, [&] { return fs::exists(program + ".hangs"); })); // it has read its file
+    CHECK(answers(s)); // the old one stays in service
+
+    fs::remove(program);
+    fs::copy_file(SLUICE_PROBE, program);
+    s.program().send_signal(SIGHUP);
+    CHECK(s.says("has not become ready since the last SIGHUP: given up"));
+    const auto after = workers(s, 1, hanging);
+    CHECK_FALSE(after == before);
+    CHECK(answers(s));
+}
+
+TEST_CASE("workers: a wrong configuration ends the service with status 2, in words, and not in a loop")
+{
+    service s({"--workers", "2"}, {{"FCGI_WEB_SERVER_ADDRS", "no address"}});
+    CHECK(s.wait() == exit_status{2, 0});
+    CHECK(s.says("ended with status 2 before it was ready: no other would do better"));
+    CHECK(s.says("no address"));
+    CHECK_FALSE(fs::exists(s.socket_path()));
+}
+
 TEST_CASE("workers: the first signal lets responses end, the second does not")
 {
     const bool gently = GENERATE(true, false);

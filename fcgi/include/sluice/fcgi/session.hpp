@@ -140,6 +140,12 @@ private:
         bool touched; ///< its beginning has been sent
     };
 
+    struct reordered_slice {
+        std::size_t turn, at;
+        std::span<const std::byte> slice;
+        slice_info info;
+    };
+
     struct ignored_id {
         std::uint16_t id;
         sluice::role role; ///< says which streams may still come
@@ -166,6 +172,8 @@ private:
 
     void push(std::span<const std::byte> bytes, slice_info info);
     std::span<const std::byte> frame_block(const slot& s, const outflow::segment& content);
+    std::size_t turn_of(std::size_t slice) const;
+    void take_turns_anew();
     bool send_block(slot& s);
     bool frame_one(slot& s);
     void frame_ending(slot& s, const outflow::segment* last);
@@ -190,6 +198,7 @@ private:
 
     std::vector<std::span<const std::byte>> slices_;
     std::vector<slice_info> infos_;
+    std::vector<reordered_slice> reordered_; ///< memory of `take_turns_anew`
     std::size_t front_ = 0;
     std::string control_, control_in_flight_;
     std::string leftover_;
