@@ -42,7 +42,7 @@ bool exchange::open(exchange_host& host, sluice::role r)
     return true;
 }
 
-bool exchange::prepare(bool body_follows)
+bool exchange::admit(bool body_follows)
 {
     auto& figures = resources_.figures();
     figures.requests.add(1);

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace sluice {
 
@@ -19,6 +20,9 @@ constexpr std::size_t direct_size = 16 * 1024;
 
 // What a trip to the kernel costs of the turn's budget, however little it carries.
 constexpr std::ptrdiff_t trip_cost = 4096;
+
+// What is lent where the response has no body: nobody looks at what is put there.
+thread_local std::array<std::byte, 4096> nowhere;
 
 std::span<const std::byte> bytes_of(std::string_view s) noexcept
 {
@@ -176,6 +180,44 @@ std::size_t exchange::take(std::span<const std::byte> bytes)
     if (!out_.empty())
         announce();
     return taken;
+}
+
+std::span<std::byte> exchange::prepare(error_code& ec)
+{
+    close_put_area();
+    if (!may_write(ec))
+        return {};
+    if (head_only_)
+        return budget_ > 0 ? std::span<std::byte>(nowhere) : std::span<std::byte>();
+    wants_direct_ = false;
+    auto room = budget_ > 0 ? out_.room() : std::span<std::byte>();
+    if (room.empty() && budget_ > 0 && push())
+        room = out_.room();
+    if (error_) {
+        ec = error_;
+        return {};
+    }
+    if (length_ && room.size() > *length_ - accepted_) {
+        room = room.first(*length_ - accepted_);
+        if (room.empty())
+            ec = errc::length_exceeded;
+    }
+    return room;
+}
+
+void exchange::commit(std::size_t n)
+{
+    if (n == 0)
+        return out_.trim();
+    accepted_ += n;
+    budget_ -= static_cast<std::ptrdiff_t>(n);
+    auto& figures = resources_.figures();
+    figures.produced.add(n);
+    if (head_only_)
+        return;
+    out_.commit(n);
+    figures.peak_held.raise_to(out_.held());
+    announce();
 }
 
 // Open only behind bytes that the host knows of already, and closed by whatever looks at or changes the state of the

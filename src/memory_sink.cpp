@@ -73,6 +73,20 @@ std::size_t memory_sink::try_write(std::span<const std::byte> bytes, error_code&
     }
 }
 
+std::span<std::byte> memory_sink::prepare(error_code& ec)
+{
+    if ((ec = fault()))
+        return {};
+    lent_.resize(std::min<std::size_t>(window_ - held_.size(), 16 * 1024));
+    return lent_;
+}
+
+void memory_sink::commit(std::size_t n)
+{
+    error_code ignored; // there was room, and what fails later says so later
+    try_write(std::span(lent_).first(n), ignored);
+}
+
 bool memory_sink::try_flush(error_code& ec)
 {
     ec = fault();

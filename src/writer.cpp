@@ -10,6 +10,14 @@ namespace sluice {
 
 using boost::asio::use_awaitable;
 
+std::span<std::byte> sink::prepare(error_code& ec)
+{
+    ec = boost::system::errc::make_error_code(boost::system::errc::operation_not_supported);
+    return {};
+}
+
+void sink::commit(std::size_t) {}
+
 void sink::complete_soon(detail::unique_function<void()> handler)
 {
     boost::asio::post(get_executor(), std::move(handler));

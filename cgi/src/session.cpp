@@ -34,13 +34,13 @@ void session::begin(const char* const* variables, sluice::role r, body_end end)
     input_ = &x_->body();
     bool well = false;
     if (end == body_end::marked) {
-        well = x_->prepare(r != role::authorizer); // authorizers get none
+        well = x_->admit(r != role::authorizer); // authorizers get none
         body_left_ = x_->env().content_length().value_or(unlimited);
     } else {
         // Without CONTENT_LENGTH there is no body (RFC 3875 section 4.2), but that Apache passes a chunked one on so.
         const bool chunked = x_->env().contains("HTTP_TRANSFER_ENCODING");
         body_left_ = x_->env().content_length().value_or(chunked ? unlimited : 0);
-        well = x_->prepare(body_left_ > 0);
+        well = x_->admit(body_left_ > 0);
     }
     if (well)
         x_->run();

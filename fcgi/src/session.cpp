@@ -260,7 +260,7 @@ error_code session::on_params(const record_decoder::piece& p, slot& s)
         return errc::params_incomplete;
     s.state = slot_state::body;
     // Authorizers get no body; some web servers end the stream nevertheless.
-    if (s.x->prepare(s.x->role() != role::authorizer))
+    if (s.x->admit(s.x->role() != role::authorizer))
         starting_.push_back(s.x);
     return {};
 }

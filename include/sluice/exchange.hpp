@@ -64,7 +64,7 @@ protected:
 /// One request with its response: where the app's side and the transport's side meet. Holds all rules of the
 /// contract that do not depend on the transport, so that they hold on each.
 ///
-///     idle ─open()▶ reading ─prepare()▶ waiting ─start()▶ streaming ─finish()▶ finished ┐
+///     idle ─open()▶ reading ─admit()──▶ waiting ─start()▶ streaming ─finish()▶ finished ┐
 ///                                      │ send()─────────────────────────▶ finished ├─ended()/lost()▶ over
 ///                                      └ no answer: 500 ─────────────────▶ finished │
 ///                                   streaming ─abort(), exception, dropped▶ aborted ┘
@@ -95,9 +95,9 @@ public:
 
     /// The environment is complete: normalizes it and gets ready for the body. `body_follows` is false when there
     /// will be none. False when the request was answered already, because it cannot be served.
-    bool prepare(bool body_follows);
+    bool admit(bool body_follows);
 
-    /// Starts the app. Precondition: `prepare` said true.
+    /// Starts the app. Precondition: `admit` said true.
     void run();
 
     request_stream& body() noexcept { return body_; }
@@ -189,6 +189,8 @@ public:
     // sink
     executor get_executor() const override { return resources_.get_executor(); }
     std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) override;
+    std::span<std::byte> prepare(error_code& ec) override;
+    void commit(std::size_t n) override;
     bool try_flush(error_code& ec) override;
     bool wait(wait_for what, waiter w) override;
     void cancel_wait() override;

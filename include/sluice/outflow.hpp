@@ -64,6 +64,14 @@ public:
         return {e.block.data() + e.size, pool_.capacity() - e.size};
     }
 
+    /// The same, of a new block where that one is full or none is begun; empty when the window or the pool allows none.
+    std::span<std::byte> room() noexcept
+    {
+        if (room_in_block().empty())
+            static_cast<void>(open());
+        return room_in_block();
+    }
+
     /// Precondition: 0 < n <= room_in_block().size().
     void commit(std::size_t n) noexcept
     {
@@ -104,7 +112,7 @@ public:
     /// Gives an empty block back. To be called when a turn ends: an app that waits holds nothing.
     void trim() noexcept
     {
-        if (size_ == 0 && blocks_.size() > pulled_)
+        if (blocks_.size() > pulled_ && blocks_.back().size == 0)
             blocks_.pop_back();
     }
 

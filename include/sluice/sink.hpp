@@ -38,6 +38,14 @@ public:
     /// means: wait for `writable`. What is not taken is not looked at again: the buffer may go at once.
     virtual std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) = 0;
 
+    /// Room of the sink's own for what comes from elsewhere, up to a block: to be filled from its beginning, then
+    /// `commit`ted. Empty without an error: there is none now, wait for `writable`. Valid until the next call of any other
+    /// function. Errors: the sink's; `operation_not_supported` from a sink that lends none.
+    virtual std::span<std::byte> prepare(error_code& ec);
+
+    /// Takes the first `n` bytes of what `prepare` gave. 0 gives the room back.
+    virtual void commit(std::size_t n);
+
     /// Moves what was accepted towards the kernel; true when nothing is left behind.
     virtual bool try_flush(error_code& ec) = 0;
 

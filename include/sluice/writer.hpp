@@ -95,6 +95,20 @@ public:
             token, sink_, bytes);
     }
 
+    /// Room in the response itself for bytes that come from a file, a pipe or a socket: read into it, then `commit` what
+    /// came. Up to a block (`limits::block_size`), less before the end of an announced Content-Length. Empty without an
+    /// error: there is none until `async_wait_writable` completes. Valid until the next call of another function.
+    /// Errors: those of writes; `operation_not_supported` where a middleware in between lends none: use `try_write`.
+    boost::asio::mutable_buffer prepare(error_code& ec)
+    {
+        const auto room = sink_->prepare(ec);
+        return {room.data(), room.size()};
+    }
+
+    /// Writes the first `n` bytes of what `prepare` gave; 0 gives the room back, where nothing came. Precondition: n is at
+    /// most its size.
+    void commit(std::size_t n) { sink_->commit(n); }
+
     /// Completes when `try_write` would take something. Signature: `void(error_code)`.
     template <class Token = boost::asio::deferred_t>
     auto async_wait_writable(Token&& token = {})

@@ -160,7 +160,7 @@ TEST_CASE("exchange: one whose client left between the request and the app's tur
                                       field{"REQUEST_URI", "/"}, field{"SERVER_NAME", "localhost"},
                                       field{"SERVER_PORT", "80"}, field{"SERVER_PROTOCOL", "HTTP/1.1"}})
         x->env().add(name, value);
-    REQUIRE(x->prepare(false));
+    REQUIRE(x->admit(false));
     client.leave();
     x->run();
     loop.poll();

@@ -102,7 +102,7 @@ bool fake_host::request(std::string_view method, std::initializer_list<field> mo
     env.add("SERVER_PROTOCOL", "HTTP/1.1");
     for (const field& f : more)
         env.add(f.name, f.value);
-    if (!x_->prepare(body_follows))
+    if (!x_->admit(body_follows))
         return false;
     x_->run();
     return true;

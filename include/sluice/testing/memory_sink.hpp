@@ -55,6 +55,8 @@ public:
     // sink
     executor get_executor() const override { return executor_; }
     std::size_t try_write(std::span<const std::byte> bytes, error_code& ec) override;
+    std::span<std::byte> prepare(error_code& ec) override;
+    void commit(std::size_t n) override;
     bool try_flush(error_code& ec) override;
     bool wait(wait_for what, waiter w) override;
     void cancel_wait() override;
@@ -76,6 +78,7 @@ private:
     std::size_t window_;
     std::string held_, received_;
     std::vector<std::size_t> pieces_;
+    std::vector<std::byte> lent_;
     std::size_t peak_ = 0;
     std::uint64_t accepted_ = 0;
     std::uint64_t leave_at_ = std::numeric_limits<std::uint64_t>::max();
