@@ -1,8 +1,9 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 //
-// The `sluice` command: a web server's side of FastCGI, by hand.
+// The `sluice` command: a web server's side of FastCGI, by hand; and CGI programs behind one.
 #include "bench.hpp"
 #include "get.hpp"
+#include "run.hpp"
 
 #include <fmt/core.h>
 
@@ -11,17 +12,20 @@
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 int main(int argc, char** argv)
 {
     using namespace sluice::command;
 
-    CLI::App cli("Talks to FastCGI apps as a web server does.", "sluice");
+    CLI::App cli("Runs CGI programs over FastCGI; talks to FastCGI apps as a web server does.", "sluice");
     cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION), "Print the version and exit");
     cli.require_subcommand(1);
     cli.footer("sluice get --help says more of it, and so on.");
     get_options for_get;
     bench_options for_bench;
+    add_run(cli);
     add_get(cli, for_get);
     const auto* const bench_used = add_bench(cli, for_bench);
 
@@ -32,13 +36,15 @@ int main(int argc, char** argv)
         return 2;
     }
     try {
+        if (argc > 1 && argv[1] == std::string_view("run"))
+            return run_programs(argc - 2, argv + 2);
         cli.parse(argc, argv);
         return bench_used->parsed() ? bench(for_bench) : get(for_get);
     } catch (const CLI::Success& e) {
         return cli.exit(e); // --help, --version
     } catch (const CLI::Error& e) {
         fmt::print(stderr, "sluice: {} ({} --help lists all flags)\n", e.what(),
-                   bench_used->parsed() ? "sluice bench" : "sluice get");
+                   argc > 1 && argv[1][0] != '-' ? fmt::format("sluice {}", argv[1]) : "sluice");
         return 2;
     } catch (const std::invalid_argument& e) {
         fmt::print(stderr, "sluice: {}\n", e.what());

@@ -40,6 +40,9 @@ struct limits {
     /// Status line and headers of a response. lighttpd takes 64 KiB, nginx one page unless told otherwise.
     std::size_t response_head = 12 * 1024;
 
+    /// Header lines of a CGI program's response. HAProxy takes 100 of a response, Apache reads any number.
+    std::size_t response_fields = 500;
+
     /// Names and values of a request's environment together. Apache takes 100 header lines of 8 KiB, and
     /// nobody's are that long.
     std::size_t params_bytes = 256 * 1024;

@@ -100,13 +100,12 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
 }
 
 // In this process, or in as many as were asked for.
-int serve_own_socket(fcgi::listener l, application app, const run_options& o, int argc, char** argv)
+int serve_own_socket(fcgi::listener l, application app, const run_options& o)
 {
     set_up_log(o.log_level, "info");
     if (o.workers == 0)
         return serve_fastcgi(std::move(l), std::move(app), o);
-    return supervisor(std::move(l), std::vector<std::string>(argv, argv + argc), o.workers, o.limits.drain)
-        .run();
+    return supervisor(std::move(l), o.workers, o.limits.drain).run();
 }
 
 int serve_cgi(application app, const run_options& o)
@@ -136,9 +135,9 @@ int run(int argc, char** argv, application app)
         }
         if (!options.fastcgi.empty())
             return serve_own_socket(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
-                                    options, argc, argv);
+                                    options);
         if (const auto fd = systemd::activated_socket())
-            return serve_own_socket(fcgi::listener::inherit(*fd), std::move(app), options, argc, argv);
+            return serve_own_socket(fcgi::listener::inherit(*fd), std::move(app), options);
         if (fcgi::listener::is_listening(0)) {
             set_up_log(options.log_level, "warning");
             if (!options.drain_given)

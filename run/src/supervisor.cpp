@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -60,6 +61,18 @@ std::string own_program()
     return path.data();
 }
 
+// As it was started: what `run` was given may be part of it, as for `sluice run`.
+std::vector<std::string> own_arguments()
+{
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> all;
+    for (std::string one; std::getline(file, one, '\0');)
+        all.push_back(one);
+    if (all.empty())
+        throw failure("cannot read this program's arguments in /proc/self/cmdline");
+    return all;
+}
+
 int open_news(std::string& name)
 {
     const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -102,9 +115,8 @@ std::optional<pid_t> next_ready(int fd)
 
 } // namespace
 
-supervisor::supervisor(fcgi::listener l, std::vector<std::string> arguments, unsigned workers,
-                       std::chrono::milliseconds drain)
-    : listener_(std::move(l)), program_(own_program()), arguments_(std::move(arguments)), drain_(drain),
+supervisor::supervisor(fcgi::listener l, unsigned workers, std::chrono::milliseconds drain)
+    : listener_(std::move(l)), program_(own_program()), arguments_(own_arguments()), drain_(drain),
       signals_(context_, SIGCHLD, SIGHUP), news_(context_, open_news(news_name_)), patience_(context_)
 {
     for (const int s : {SIGTERM, SIGUSR1, SIGINT})

@@ -31,9 +31,8 @@ namespace sluice {
 /// is open here all the time; what comes meanwhile waits in its queue.
 class supervisor {
 public:
-    /// `arguments` as given to the program. Errors: throws std::system_error.
-    supervisor(fcgi::listener l, std::vector<std::string> arguments, unsigned workers,
-               std::chrono::milliseconds drain);
+    /// Errors: throws std::system_error.
+    supervisor(fcgi::listener l, unsigned workers, std::chrono::milliseconds drain);
     ~supervisor();
 
     /// Until all have ended after a signal. The exit status of the program.

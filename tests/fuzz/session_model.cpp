@@ -129,7 +129,7 @@ bool session_model::may_be_in_params() const noexcept
 bool session_model::may_be_receiving() const noexcept
 {
     return mid_record() || std::any_of(in_.begin(), in_.end(), [](const auto& i) {
-               return (i.second.states & (params | body)) != 0;
+               return (i.second.states & (params | body | data)) != 0;
            });
 }
 

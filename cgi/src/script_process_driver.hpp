@@ -1,0 +1,84 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <sluice/errc.hpp>
+#include <sluice/task.hpp>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::cgi {
+
+/// What to run, and how.
+struct process_start {
+    std::string filename;               ///< absolute
+    std::string directory;              ///< where it starts
+    std::vector<std::string> arguments; ///< argv, with its first
+    std::vector<std::string> variables; ///< "NAME=value"
+    std::vector<std::pair<int, rlimit>> limits;
+};
+
+/// A CGI program that runs, and its three pipes.
+///
+/// It leads a process group of its own, has no descriptors but 0, 1 and 2, and the signals' defaults. It is waited for
+/// whatever happens to the request: there is never a zombie for longer than its request.
+///
+/// | call | after it |
+/// |---|---|
+/// | `release` | it may go on as long as it likes, and is waited for when it ends |
+/// | `end` | SIGTERM to the whole group, SIGKILL when its leader has ended, or after the grace |
+///
+/// Object lifetimes: counted; keeps itself until it has been waited for.
+/// Thread safety: none; use it on its executor.
+class script_process final : public std::enable_shared_from_this<script_process> {
+public:
+    /// Starts it. Errors: throws `system_error` that names the file.
+    static std::shared_ptr<script_process> start(const executor& ex, const process_start& what);
+
+    ~script_process();
+    script_process(const script_process&) = delete;
+    script_process& operator=(const script_process&) = delete;
+
+    pid_t pid() const noexcept { return pid_; }
+
+    /// What waitpid(2) says of it, once it has ended.
+    std::optional<int> status() const noexcept { return status_; }
+
+    /// `f` is called once, soon after the program has ended; at once if it has.
+    void on_exit(std::function<void()> f);
+
+    void release();
+    void end(std::chrono::milliseconds grace);
+
+    /// Our ends, which do not block. `out` and `err` are at their end when all who have the other end have closed it.
+    boost::asio::posix::stream_descriptor in, out, err;
+
+private:
+    explicit script_process(const executor& ex) : in(ex), out(ex), err(ex), exit_(ex), grace_(ex) {}
+    void wait();
+    void exited();
+    void reap();
+
+    pid_t pid_ = -1;
+    std::optional<int> status_;
+    bool released_ = false, ending_ = false, reaped_ = false;
+    std::function<void()> on_exit_;
+    boost::asio::posix::stream_descriptor exit_; ///< a pidfd
+    boost::asio::steady_timer grace_;
+};
+
+/// "ended with status 3", "was ended by signal 9".
+std::string describe_exit(int status);
+
+} // namespace sluice::cgi

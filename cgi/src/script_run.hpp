@@ -1,0 +1,91 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include "script_process_driver.hpp"
+#include "script_slots_driver.hpp"
+
+#include <sluice/cgi/script_head.hpp>
+#include <sluice/cgi/script_runner.hpp>
+#include <sluice/request.hpp>
+#include <sluice/responder.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::cgi {
+
+/// What all requests of a runner share.
+struct runner_state {
+    explicit runner_state(runner_options o)
+        : options(std::move(o)), finder(options.scripts), slots(options.processes, options.queue)
+    {}
+
+    const runner_options options;
+    const script_finder finder;
+    script_slots slots;
+};
+
+/// One request for which a program runs: its life from the search for the program to its last line on stderr.
+///
+/// Three coroutines move the bytes (`feed`, `answer`, `read_errors`); they end when their pipe does. Whatever ends the
+/// response calls `over`.
+class script_run final : public std::enable_shared_from_this<script_run> {
+public:
+    script_run(std::shared_ptr<runner_state> shared, request& req, responder respond);
+    ~script_run();
+
+    void begin();
+
+private:
+    void find();
+    void start();
+    void over();
+    void refuse(int status, std::string_view text, const std::string& why);
+    void give_up(int status, const std::string& why);
+    void give_slot_back();
+
+    void exited();
+
+    template <class F>
+    void spawn(F f);
+    task<void> feed();
+    task<void> answer();
+    task<bool> read_head(script_head_parser& parser, std::string& rest);
+    task<void> send_body(std::optional<std::uint64_t> length, std::string_view first);
+    task<void> end_response(std::optional<std::uint64_t> length);
+    task<void> redirect(std::string target);
+    task<void> read_errors();
+    task<bool> readable(std::chrono::steady_clock::duration limit);
+    task<std::optional<std::size_t>> read_out(boost::asio::mutable_buffer to,
+                                              std::chrono::steady_clock::duration limit);
+    task<void> wait_for_exit(std::chrono::steady_clock::duration most);
+    void error_line(const script_process& process, std::string_view line);
+
+    std::shared_ptr<runner_state> shared_;
+    request* req_; ///< as long as `respond_` or `out_` is there
+    executor ex_;
+    std::uint64_t id_;
+    std::string method_;
+    std::optional<responder> respond_;
+    std::optional<writer> out_;
+    found_script script_;
+    std::shared_ptr<script_process> process_;
+    script_slots::ticket_ptr ticket_;
+    bool has_slot_ = false;
+    bool over_ = false;
+    bool timed_out_ = false; ///< what `readable` last waited for did not come
+    bool redirecting_ = false;
+    unsigned watch_ = 0; ///< counts the waits that have a time limit
+    int redirects_ = 0;
+    std::size_t error_bytes_ = 0, errors_lost_ = 0;
+    boost::asio::steady_timer timer_, exit_timer_;
+    std::chrono::steady_clock::time_point answer_until_;
+};
+
+} // namespace sluice::cgi

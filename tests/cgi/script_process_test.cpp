@@ -1,0 +1,205 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include "script_process_driver.hpp"
+
+#include "support/catch.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
+
+using namespace sluice;
+using namespace sluice::cgi;
+using namespace std::chrono_literals;
+
+namespace {
+
+process_start shell(const std::string& command)
+{
+    process_start how;
+    how.filename = "/bin/sh";
+    how.directory = "/";
+    how.arguments = {"/bin/sh", "-c", command};
+    how.variables = {"PATH=/usr/bin:/bin", "GREETING=good morning"};
+    return how;
+}
+
+/// A process and the loop it lives in.
+struct started {
+    explicit started(const process_start& how) : process(script_process::start(context.get_executor(), how))
+    {
+        process->on_exit([this] { exited = true; });
+    }
+
+    /// Runs the loop until `done()`; false after 10 s.
+    template <class F>
+    bool until(F done)
+    {
+        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        while (!done() && std::chrono::steady_clock::now() < deadline) {
+            context.run_one_for(10ms);
+            context.restart();
+        }
+        return done();
+    }
+
+    /// Reads stdout to its end.
+    std::string output()
+    {
+        std::string all;
+        bool ended = false;
+        boost::asio::async_read(process->out, boost::asio::dynamic_buffer(all),
+                                [&](const error_code&, std::size_t) { ended = true; });
+        CHECK(until([&] { return ended; }));
+        return all;
+    }
+
+    boost::asio::io_context context;
+    std::shared_ptr<script_process> process;
+    bool exited = false;
+};
+
+// Not as a zombie: whose that is, and when it is waited for, is not ours to say.
+bool runs(pid_t pid)
+{
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    const auto state = text.rfind(") ");
+    return state != text.npos && text.substr(state + 2, 1).find_first_of("ZX") == std::string::npos;
+}
+
+bool exists(pid_t pid)
+{
+    return ::kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+} // namespace
+
+TEST_CASE("script_process: it has its arguments, variables and folder, and nothing else of ours")
+{
+    std::signal(SIGPIPE, SIG_IGN); // as in every server
+    auto how = shell("echo $0; pwd; echo $GREETING; env | wc -l; ls /proc/self/fd | wc -w; "
+                     "grep SigIgn /proc/self/status; ps -o pgid= -p $$ 2>/dev/null | tr -d ' '; echo $$");
+    how.directory = "/usr";
+    started s(how);
+    const auto text = s.output();
+    CAPTURE(text);
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = text.find('\n', at);
+        lines.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    REQUIRE(lines.size() >= 7);
+    CHECK(lines[0] == "/bin/sh");
+    CHECK(lines[1] == "/usr");
+    CHECK(lines[2] == "good morning");
+    CHECK(lines[4] == "4"); // 0, 1, 2, and that of the folder that ls reads
+    REQUIRE(lines[5].starts_with("SigIgn:\t"));
+    CHECK((std::stoull(lines[5].substr(8), nullptr, 16) & 0x7fffffff) == 0); // 32 and 33 are glibc's own
+    CHECK(lines.back() == std::to_string(s.process->pid()));
+    CHECK(::getpgid(s.process->pid()) == s.process->pid());
+    CHECK(s.until([&] { return s.exited; }));
+    CHECK(s.process->status() == 0);
+    CHECK(describe_exit(*s.process->status()) == "ended with status 0");
+    s.process->release();
+}
+
+TEST_CASE("script_process: bytes go in and come out at once, and each pipe has its own end")
+{
+    started s(shell("cat; echo of cat >&2; exec 2>&-; exec cat /dev/null"));
+    const std::string sent(200'000, 'x'); // more than both pipes hold
+    bool all_sent = false;
+    boost::asio::async_write(s.process->in, boost::asio::buffer(sent),
+                             [&](const error_code& ec, std::size_t) {
+                                 all_sent = !ec;
+                                 s.process->in.close();
+                             });
+    CHECK((s.output() == sent));
+    CHECK(all_sent);
+    std::string errors;
+    bool ended = false;
+    boost::asio::async_read(s.process->err, boost::asio::dynamic_buffer(errors),
+                            [&](const error_code&, std::size_t) { ended = true; });
+    CHECK(s.until([&] { return ended && s.exited; }));
+    CHECK(errors == "of cat\n");
+    s.process->release();
+    CHECK_FALSE(exists(s.process->pid()));
+}
+
+TEST_CASE("script_process: what cannot be started is said with its name")
+{
+    boost::asio::io_context context;
+    auto how = shell("");
+    how.filename = "/nonexistent/program";
+    CHECK_THROWS_WITH(script_process::start(context.get_executor(), how),
+                      Catch::Contains("/nonexistent/program") && Catch::Contains("No such file"));
+    how = shell("");
+    how.directory = "/nonexistent";
+    CHECK_THROWS_AS(script_process::start(context.get_executor(), how), system_error);
+}
+
+TEST_CASE("script_process: one that is ended gets SIGTERM, and SIGKILL with its whole group after the grace")
+{
+    const bool stubborn = GENERATE(false, true);
+    CAPTURE(stubborn);
+    started s(
+        shell(std::string(stubborn ? "trap '' TERM; " : "") + "sleep 1000 & echo $!; wait; sleep 1000"));
+    std::string child;
+    bool told = false;
+    boost::asio::async_read_until(s.process->out, boost::asio::dynamic_buffer(child), '\n',
+                                  [&](const error_code& ec, std::size_t) { told = !ec; });
+    REQUIRE(s.until([&] { return told; }));
+    s.process->end(stubborn ? 50ms : 10'000ms);
+    const auto before = std::chrono::steady_clock::now();
+    CHECK(s.until([&] { return s.exited; }));
+    CHECK(std::chrono::steady_clock::now() - before < 5s);
+    CHECK(s.process->status() == (stubborn ? SIGKILL : SIGTERM));
+    CHECK_FALSE(exists(s.process->pid()));
+    const auto orphan = static_cast<pid_t>(std::stol(child));
+    CHECK(s.until([&] { return !runs(orphan); }));
+}
+
+TEST_CASE("script_process: of one that has ended the group can still be ended, and no zombie stays")
+{
+    started s(shell("sleep 1000 & echo $!"));
+    std::string child;
+    bool told = false;
+    boost::asio::async_read_until(s.process->out, boost::asio::dynamic_buffer(child), '\n',
+                                  [&](const error_code& ec, std::size_t) { told = !ec; });
+    REQUIRE(s.until([&] { return told && s.exited; }));
+    const auto orphan = static_cast<pid_t>(std::stol(child));
+    CHECK(exists(s.process->pid())); // a zombie, whose number nobody else can get
+    CHECK(runs(orphan));
+    s.process->end(10ms);
+    CHECK(s.until([&] { return !exists(s.process->pid()); }));
+    CHECK(s.until([&] { return !runs(orphan); }));
+}
+
+TEST_CASE("script_process: one that is released goes on, and is waited for")
+{
+    started s(shell("exec >&-; sleep 0.05; exit 3"));
+    CHECK(s.output().empty());
+    s.process->release();
+    s.process->end(1ms); // too late
+    const auto pid = s.process->pid();
+    CHECK(s.until([&] { return s.exited; }));
+    CHECK(describe_exit(*s.process->status()) == "ended with status 3");
+    CHECK_FALSE(exists(pid));
+}
+
+TEST_CASE("script_process: resource limits are the program's")
+{
+    auto how = shell("read line; ulimit -n");
+    how.limits = {{RLIMIT_NOFILE, {40, 40}}};
+    started s(how);
+    boost::asio::write(s.process->in, boost::asio::buffer("\n", 1));
+    CHECK(s.output() == "40\n");
+    s.process->release();
+}
