@@ -154,7 +154,7 @@ int run_programs(int argc, char** arguments)
     cli.footer("  sluice run --root /usr/lib/cgi-bin --mount /cgi-bin --fastcgi unix:/run/sluice/cgi.sock\n"
                "  sluice run --script /usr/lib/git-core/git-http-backend --env GIT_PROJECT_ROOT=/srv/git "
                "--env GIT_HTTP_EXPORT_ALL=\n"
-               "sluice config prints what the web server in front of it needs. Of itself it is a service "
+               "sluice config prints what the web server in front of it needs. It is a service "
                "with these flags, too:\n");
     // What is not ours is the service's.
     std::vector<std::string> rest;
