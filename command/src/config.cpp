@@ -58,15 +58,17 @@ location {} {{
 
 std::string lighttpd(const address& a, const std::string& prefix)
 {
-    const auto where = a.path.empty() ? fmt::format(R"("host" => "{}", "port" => {})", a.host, a.port)
-                                      : fmt::format(R"("socket" => "{}")", a.path);
+    auto how = a.path.empty() ? fmt::format(R"("host" => "{}", "port" => {})", a.host, a.port)
+                              : fmt::format(R"("socket" => "{}")", a.path);
+    if (prefix == "/")
+        how += R"(, "fix-root-scriptname" => "enable")"; // else SCRIPT_NAME takes the whole path
     return fmt::format(R"(# In lighttpd's configuration:
 server.modules += ( "mod_fastcgi" )
 server.stream-response-body = 2   # each piece goes on as it comes
 server.stream-request-body = 2
 fastcgi.server += ( "{}" => (( {}, "check-local" => "disable" )) )
 )",
-                       prefix, where);
+                       prefix, how);
 }
 
 std::string apache(const address& a, const std::string& prefix)
