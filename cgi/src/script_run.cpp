@@ -29,6 +29,7 @@ constexpr std::size_t head_piece = 4096;
 constexpr std::size_t body_piece = 16 * 1024;
 constexpr std::size_t error_piece = 1024; // the longest line, too
 constexpr int most_redirects = 10;
+constexpr int most_last_words = 64; // times `error_piece`: what a pipe holds
 
 // Between the end of its output and its own, for a program that just ends: what it ends with says whether the output was
 // whole.
@@ -190,8 +191,9 @@ void script_run::give_up(int status, const std::string& why)
 {
     if (over_)
         return;
-    process_->end(shared_->options.grace);
-    const auto what = fmt::format("{}[{}]: {}", script_.filename, process_->pid(), why);
+    if (process_)
+        process_->end(shared_->options.grace);
+    const auto what = fmt::format("{}[{}]: {}", script_.filename, process_ ? process_->pid() : 0, why);
     if (respond_)
         return refuse(
             status, status == 504 ? "The program did not answer in time.\n" : "The program failed.\n", what);
@@ -223,7 +225,7 @@ task<void> script_run::feed()
     }
     error_code ignored;
     process_->in.close(ignored);
-    if (fault && !over_ && req_)
+    if (fault && fault != errc::client_gone && !over_ && req_)
         give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
 }
 
@@ -443,9 +445,8 @@ task<void> script_run::read_errors()
     const auto process = process_; // another one's may follow
     std::array<char, error_piece> buffer;
     std::string line;
-    for (;;) {
-        const auto [ec, n] = co_await process->err.async_read_some(boost::asio::buffer(buffer), as_tuple);
-        for (const char c : std::string_view(buffer.data(), n)) {
+    const auto take = [&](std::string_view text) {
+        for (const char c : text) {
             if (c == '\n' || line.size() == error_piece) {
                 error_line(*process, line);
                 line.clear();
@@ -453,8 +454,19 @@ task<void> script_run::read_errors()
             if (c != '\n')
                 line += c;
         }
+    };
+    for (;;) {
+        const auto [ec, n] = co_await process->err.async_read_some(boost::asio::buffer(buffer), as_tuple);
+        take({buffer.data(), n});
         if (ec)
             break;
+    }
+    // The program has ended, and what it has started since may hold the pipe open: its last words are in it.
+    for (int i = 0; i < most_last_words; ++i) {
+        const auto n = ::read(process->err.native_handle(), buffer.data(), buffer.size());
+        if (n <= 0)
+            break;
+        take({buffer.data(), static_cast<std::size_t>(n)});
     }
     if (!line.empty())
         error_line(*process, line);

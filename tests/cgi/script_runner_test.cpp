@@ -313,6 +313,17 @@ TEST_CASE("R21, F26: stderr goes to the request's errors by lines, is bounded, a
         f.loop().poll_until([&] { return f.loop().log().contains("lines more of its stderr are dropped"); }));
 }
 
+TEST_CASE("R21: the last words of a program are heard, also behind the end of its response")
+{
+    cgi_folder f;
+    for (int i = 0; i < 20; ++i) {
+        const auto word = "word-" + std::to_string(i);
+        f.plain("a.cgi", "echo out; exec >&-; sleep 2 & echo " + word + " >&2");
+        ask(f, "/a.cgi");
+        CHECK(f.loop().poll_until([&] { return f.loop().log().contains(word); }));
+    }
+}
+
 TEST_CASE("limits: over the processes requests wait in turn, over the queue they get 503")
 {
     cgi::runner_options o;
