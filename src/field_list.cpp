@@ -1,7 +1,6 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/detail/text.hpp>
 #include <sluice/field_list.hpp>
-
-#include "text.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,9 +1,9 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/detail/text.hpp>
 #include <sluice/environment.hpp>
 
 #include "normalize_places.hpp"
 #include "normalize_steps.hpp"
-#include "text.hpp"
 
 #include <algorithm>
 #include <array>

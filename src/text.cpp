@@ -1,5 +1,5 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
-#include "text.hpp"
+#include <sluice/detail/text.hpp>
 
 #include <array>
 #include <charconv>

@@ -92,7 +92,8 @@ public:
 
 } // namespace
 
-std::shared_ptr<script_process> script_process::start(const executor& ex, const process_start& what)
+std::shared_ptr<script_process> script_process::start(const executor& ex, const process_start& what,
+                                                      std::function<void()> on_exit)
 {
     std::shared_ptr<script_process> p(new script_process(ex));
     pipe_pair in(1), out(0), err(0);
@@ -119,7 +120,7 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
     p->in.assign(in.ours.release());
     p->out.assign(out.ours.release());
     p->err.assign(err.ours.release());
-    p->wait();
+    p->wait(std::move(on_exit));
     return p;
 }
 
@@ -132,19 +133,15 @@ script_process::~script_process()
     reap();
 }
 
-void script_process::on_exit(std::function<void()> f)
-{
-    if (status_)
-        return f();
-    on_exit_ = std::move(f);
-}
-
-void script_process::wait()
+// Whoever is told is held by the wait, not by the process: they may hold each other, and the loop may end first.
+void script_process::wait(std::function<void()> on_exit)
 {
     exit_.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                     [self = shared_from_this()](const error_code& ec) {
-                         if (!ec)
-                             self->exited();
+                     [self = shared_from_this(), f = std::move(on_exit)](const error_code& ec) {
+                         if (ec)
+                             return;
+                         self->exited();
+                         f();
                      });
 }
 
@@ -160,8 +157,6 @@ void script_process::exited()
         ::kill(-pid_, SIGKILL); // what it left behind
     if (ending_ || released_)
         reap();
-    if (const auto f = std::exchange(on_exit_, nullptr))
-        f();
 }
 
 // Until then its number, and that of its group, can be nobody else's.

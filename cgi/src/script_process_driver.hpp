@@ -43,8 +43,10 @@ struct process_start {
 /// Thread safety: none; use it on its executor.
 class script_process final : public std::enable_shared_from_this<script_process> {
 public:
-    /// Starts it. Errors: throws `system_error` that names the file.
-    static std::shared_ptr<script_process> start(const executor& ex, const process_start& what);
+    /// Starts it; `on_exit` is called once, soon after it has ended, unless the loop ends before.
+    /// Errors: throws `system_error` that names the file.
+    static std::shared_ptr<script_process> start(const executor& ex, const process_start& what,
+                                                 std::function<void()> on_exit);
 
     ~script_process();
     script_process(const script_process&) = delete;
@@ -55,9 +57,6 @@ public:
     /// What waitpid(2) says of it, once it has ended.
     std::optional<int> status() const noexcept { return status_; }
 
-    /// `f` is called once, soon after the program has ended; at once if it has.
-    void on_exit(std::function<void()> f);
-
     void release();
     void end(std::chrono::milliseconds grace);
 
@@ -66,14 +65,13 @@ public:
 
 private:
     explicit script_process(const executor& ex) : in(ex), out(ex), err(ex), exit_(ex), grace_(ex) {}
-    void wait();
+    void wait(std::function<void()> on_exit);
     void exited();
     void reap();
 
     pid_t pid_ = -1;
     std::optional<int> status_;
     bool released_ = false, ending_ = false, reaped_ = false;
-    std::function<void()> on_exit_;
     boost::asio::posix::stream_descriptor exit_; ///< a pidfd
     boost::asio::steady_timer grace_;
 };

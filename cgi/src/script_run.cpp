@@ -110,11 +110,10 @@ void script_run::start()
         return refuse(no->status, "This request's headers are too large.\n", no->why);
     how.limits = shared_->options.resources;
     try {
-        process_ = script_process::start(ex_, how);
+        process_ = script_process::start(ex_, how, [self = shared_from_this()] { self->exited(); });
     } catch (const system_error& e) {
         return refuse(500, "This program cannot be run.\n", e.what());
     }
-    process_->on_exit([self = shared_from_this()] { self->exited(); });
     spawn(&script_run::answer);
     spawn(&script_run::read_errors);
     spawn(&script_run::feed);

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "script_process_driver.hpp"
 
+#include "cgi/process_state.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -9,12 +10,12 @@
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 
 #include <unistd.h>
 
 using namespace sluice;
 using namespace sluice::cgi;
+using sluice::test::runs;
 using namespace std::chrono_literals;
 
 namespace {
@@ -31,10 +32,9 @@ process_start shell(const std::string& command)
 
 /// A process and the loop it lives in.
 struct started {
-    explicit started(const process_start& how) : process(script_process::start(context.get_executor(), how))
-    {
-        process->on_exit([this] { exited = true; });
-    }
+    explicit started(const process_start& how)
+        : process(script_process::start(context.get_executor(), how, [this] { exited = true; }))
+    {}
 
     /// Runs the loop until `done()`; false after 10 s.
     template <class F>
@@ -63,16 +63,6 @@ struct started {
     std::shared_ptr<script_process> process;
     bool exited = false;
 };
-
-// Not as a zombie: whose that is, and when it is waited for, is not ours to say.
-bool runs(pid_t pid)
-{
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(file, text);
-    const auto state = text.rfind(") ");
-    return state != text.npos && text.substr(state + 2, 1).find_first_of("ZX") == std::string::npos;
-}
 
 bool exists(pid_t pid)
 {
@@ -138,11 +128,11 @@ TEST_CASE("script_process: what cannot be started is said with its name")
     boost::asio::io_context context;
     auto how = shell("");
     how.filename = "/nonexistent/program";
-    CHECK_THROWS_WITH(script_process::start(context.get_executor(), how),
+    CHECK_THROWS_WITH(script_process::start(context.get_executor(), how, [] {}),
                       Catch::Contains("/nonexistent/program") && Catch::Contains("No such file"));
     how = shell("");
     how.directory = "/nonexistent";
-    CHECK_THROWS_AS(script_process::start(context.get_executor(), how), system_error);
+    CHECK_THROWS_AS(script_process::start(context.get_executor(), how, [] {}), system_error);
 }
 
 TEST_CASE("script_process: one that is ended gets SIGTERM, and SIGKILL with its whole group after the grace")

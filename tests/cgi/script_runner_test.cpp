@@ -3,6 +3,7 @@
 // Real programs, a client without a socket.
 #include <sluice/cgi/script_runner.hpp>
 
+#include "cgi/process_state.hpp"
 #include "support/catch.hpp"
 #include "support/fake_host.hpp"
 #include "support/temp_dir.hpp"
@@ -68,15 +69,6 @@ std::unique_ptr<fake_host> ask(cgi_folder& f, std::string_view path)
     client->request("GET", {{"SCRIPT_NAME", ""}, {"PATH_INFO", path}, {"REQUEST_URI", path}});
     CHECK(f.ended(*client));
     return client;
-}
-
-bool runs(pid_t pid)
-{
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(file, text);
-    const auto state = text.rfind(") ");
-    return state != text.npos && text.substr(state + 2, 1).find_first_of("ZX") == std::string::npos;
 }
 
 pid_t pid_in(const std::string& text)

@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
-// Small questions about ASCII text that several parts of the core ask. Not installed.
+// Small questions about ASCII text that several parts ask.
 
 #include <cstddef>
 #include <cstdint>
