@@ -180,14 +180,16 @@ void script_process::end(std::chrono::milliseconds grace)
 {
     if (reaped_ || released_ || std::exchange(ending_, true))
         return;
+    if (status_) { // as in exited(): else it would be a zombie for as long as the grace
+        ::kill(-pid_, SIGKILL);
+        return reap();
+    }
     ::kill(-pid_, SIGTERM);
     grace_.expires_after(grace);
     grace_.async_wait([self = shared_from_this()](const error_code& ec) {
         if (ec || self->reaped_)
             return;
         ::kill(-self->pid_, SIGKILL);
-        if (self->status_)
-            self->reap();
     });
 }
 
