@@ -1,23 +1,13 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include "interop/servers/haproxy.hpp"
 
-// HAProxy in front of a probe that runs on its own and listens on a unix socket. It keeps its
-// connections; told so, it asks what the app can do (FCGI_GET_VALUES) and sends many requests at once
-// over one connection.
 #include "interop/servers/front_servers.hpp"
 #include "interop/servers/service.hpp"
 
 namespace sluice::test {
 
-namespace {
-
-std::unique_ptr<site> start(const std::string& global_lines, const std::string& app_lines,
-                            const site_options& options)
+void start_haproxy(site& site, const std::string& global_lines, const std::string& backend_lines)
 {
-    auto result = std::make_unique<site>(options);
-    // HAProxy cannot say an empty SCRIPT_NAME.
-    const bool root = result->mount.empty();
-    start_service(*result, options, root ? mount_flag(*result) : std::vector<std::string>());
-
     std::string config = "global\n"
                          "    maxconn 300\n"
                          "    log stderr format short daemon\n" +
@@ -31,13 +21,37 @@ std::unique_ptr<site> start(const std::string& global_lines, const std::string& 
                          "    timeout connect 5s\n"
                          "    timeout client 60s\n"
                          "    timeout server 60s\n";
-    config += "frontend web\n    bind 127.0.0.1:" + std::to_string(result->port.number()) + "\n" +
-              "    default_backend app\n";
-    config += "backend app\n"
-              "    http-reuse always\n"
-              "    use-fcgi-app app\n"
-              "    server app unix@" +
-              service_socket(*result) + " proto fcgi\n";
+    config += "frontend web\n    bind 127.0.0.1:" + std::to_string(site.port.number()) + "\n" +
+              "    default_backend app\n" + backend_lines;
+
+    web_server_options server;
+    server.program = "haproxy";
+    server.debian_package = "haproxy";
+    server.arguments = {"-db", "-f", site.folder.write("haproxy.cfg", config)};
+    server.error_log = site.folder / "error.log";
+    server.temporary = site.folder / "run";
+    server.port = site.port.number();
+    site.server.emplace(server);
+}
+
+namespace {
+
+// HAProxy in front of a probe that runs on its own and listens on a unix socket. It keeps its
+// connections; told so, it asks what the app can do (FCGI_GET_VALUES) and sends many requests at once
+// over one connection.
+std::unique_ptr<site> start(const std::string& global_lines, const std::string& app_lines,
+                            const site_options& options)
+{
+    auto result = std::make_unique<site>(options);
+    // HAProxy cannot say an empty SCRIPT_NAME.
+    const bool root = result->mount.empty();
+    start_service(*result, options, root ? mount_flag(*result) : std::vector<std::string>());
+
+    std::string config = "backend app\n"
+                         "    http-reuse always\n"
+                         "    use-fcgi-app app\n"
+                         "    server app unix@" +
+                         service_socket(*result) + " proto fcgi\n";
     config += "fcgi-app app\n"
               "    log-stderr global\n"
               "    docroot " +
@@ -45,15 +59,7 @@ std::unique_ptr<site> start(const std::string& global_lines, const std::string& 
     if (!root)
         config += "    path-info ^(" + result->mount + ")(/.*)$\n";
     config += app_lines + options.extra_config;
-
-    web_server_options server;
-    server.program = "haproxy";
-    server.debian_package = "haproxy";
-    server.arguments = {"-db", "-f", result->folder.write("haproxy.cfg", config)};
-    server.error_log = result->folder / "error.log";
-    server.temporary = result->folder / "run";
-    server.port = result->port.number();
-    result->server.emplace(server);
+    start_haproxy(*result, global_lines, config);
     return result;
 }
 

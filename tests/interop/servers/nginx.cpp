@@ -7,8 +7,7 @@
 
 namespace sluice::test {
 
-void start_nginx(site& site, const std::string& upstream_lines, const std::string& location_lines,
-                 const site_options& options)
+void start_nginx(site& site, const std::string& http_lines, const std::string& server_lines)
 {
     const std::string root = site.folder.path();
     std::string config;
@@ -24,15 +23,9 @@ void start_nginx(site& site, const std::string& upstream_lines, const std::strin
     // Debian's nginx would use folders below /var.
     for (const std::string kind : {"client_body", "fastcgi", "proxy", "scgi", "uwsgi"})
         config += "    " + kind + "_temp_path run/" + kind + ";\n";
-    config += "    client_max_body_size 1g;\n"; // else 1 MiB
-    config += "    upstream app {\n        server unix:" + service_socket(site) + ";\n" + upstream_lines +
-              "    }\n";
+    config += http_lines;
     config += "    server {\n        listen 127.0.0.1:" + std::to_string(site.port.number()) + ";\n";
-    config += "        location " + (site.mount.empty() ? "/" : site.mount) + " {\n";
-    config += "            include /etc/nginx/fastcgi_params;\n"
-              "            fastcgi_pass app;\n";
-    config += location_lines + "        }\n";
-    config += options.extra_config + "    }\n}\n";
+    config += server_lines + "    }\n}\n";
 
     web_server_options server;
     server.program = "nginx";
@@ -43,6 +36,20 @@ void start_nginx(site& site, const std::string& upstream_lines, const std::strin
     server.temporary = site.folder / "run";
     server.port = site.port.number();
     site.server.emplace(server);
+}
+
+void start_nginx(site& site, const std::string& upstream_lines, const std::string& location_lines,
+                 const site_options& options)
+{
+    start_nginx(site,
+                "    client_max_body_size 1g;\n" // else 1 MiB
+                "    upstream app {\n        server unix:" +
+                    service_socket(site) + ";\n" + upstream_lines + "    }\n",
+                "        location " + (site.mount.empty() ? "/" : site.mount) +
+                    " {\n"
+                    "            include /etc/nginx/fastcgi_params;\n"
+                    "            fastcgi_pass app;\n" +
+                    location_lines + "        }\n" + options.extra_config);
 }
 
 } // namespace sluice::test
