@@ -224,6 +224,9 @@ task<void> script_run::feed()
     }
     error_code ignored;
     process_->in.close(ignored);
+    fed_ = true;
+    if (holding_)
+        process_->out.cancel(ignored);
     if (fault && fault != errc::client_gone && !over_ && req_)
         give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
 }
@@ -274,6 +277,15 @@ task<void> script_run::answer()
     script_head& head = parser.head();
     if (head.what == script_head::kind::local_redirect)
         co_return co_await redirect(std::move(head.location));
+    // nginx sends no more of a body once the response has begun, and some programs say their head before they read (git
+    // http-backend): it waits for what follows, or for the body's end.
+    if (first.empty() && !fed_) {
+        holding_ = true;
+        co_await readable(0s);
+        holding_ = false;
+        if (over_ || !respond_)
+            co_return;
+    }
     out_ = std::exchange(respond_, std::nullopt)->start(std::move(head.response));
     co_await send_body(head.content_length, first);
 }

@@ -79,6 +79,8 @@ private:
     script_slots::ticket_ptr ticket_;
     bool has_slot_ = false;
     bool over_ = false;
+    bool fed_ = false;       // it has all of its input
+    bool holding_ = false;   // the head, until then
     bool timed_out_ = false; ///< what `readable` last waited for did not come
     bool redirecting_ = false;
     unsigned watch_ = 0; ///< counts the waits that have a time limit
