@@ -145,6 +145,22 @@ TEST_CASE("script_runner: R17, F25: input and output flow at the same time, each
     CHECK(client.peak_held() <= limits().window + limits().block_size);
 }
 
+TEST_CASE("script_runner: a head alone waits for the request's body, which nginx ends with the first of the "
+          "response")
+{
+    cgi_folder f;
+    f.plain("early.cgi", ": > said; cat > /dev/null; : > all");
+    fake_host client(f.loop());
+    client.request("POST", {{"SCRIPT_NAME", "/early.cgi"}}, true);
+    CHECK(f.loop().poll_until([&] { return std::filesystem::exists(f / "said"); }));
+    f.loop().poll();
+    CHECK(client.status() == 0);
+    client.end_body();
+    CHECK(f.ended(client));
+    CHECK(client.status() == 200);
+    CHECK(client.ended_well());
+}
+
 TEST_CASE("script_runner: a program that does not read its body is answered for all the same")
 {
     cgi_folder f;
