@@ -11,8 +11,8 @@ namespace sluice::test {
 /// its one `server`. Under root, requests are served by www-data.
 void start_nginx(site& site, const std::string& http_lines, const std::string& server_lines);
 
-/// Starts nginx with a full configuration of its own: as above, with an upstream `app` on the site's service socket with
-/// `upstream_lines` added, and one location, the mount point, that passes to it with `location_lines` added.
+/// Starts nginx with a full configuration of its own: as above, with an upstream `app` on the site's service
+/// socket with `upstream_lines` added, and one location, the mount point, that passes to it with `location_lines` added.
 void start_nginx(site& site, const std::string& upstream_lines, const std::string& location_lines,
                  const site_options& options);
 

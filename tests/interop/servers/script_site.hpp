@@ -21,14 +21,15 @@ struct script_site : site {
     /// The first code block below that heading of docs/porting.md, with this site's paths in place of the document's.
     std::string snippet(std::string_view heading) const;
 
-    /// The processes that run for requests of this site, whoever is their parent now, and the zombies of `sluice run`: each as
-    /// "PID NAME STATE".
+    /// The processes that run for requests of this site, whoever is their parent now, and the zombies of
+    /// `sluice run`: each as "PID NAME STATE".
     std::vector<std::string> script_processes() const;
 
     std::filesystem::path sluice;
 };
 
-/// Starts `sluice run` by the command line of docs/porting.md, with `arguments` in place of --root and its folder where there are any.
+/// Starts `sluice run` by the command line of docs/porting.md, with `arguments` in place of --root and
+/// its folder where there are any.
 void start_script_service(script_site& site, const std::vector<std::string>& arguments = {});
 
 } // namespace sluice::test
