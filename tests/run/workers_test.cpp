@@ -134,7 +134,7 @@ TEST_CASE("workers: a successor that hangs is given up at the next SIGHUP")
     s.program().send_signal(SIGHUP);
     const auto hanging = workers(s, 2);
     REQUIRE(within(10s, [&] { return fs::exists(program + ".hangs"); })); // it has read its file
-    CHECK(answers(s)); // the old one stays in service
+    CHECK(answers(s));                                                    // the old one stays in service
 
     fs::remove(program);
     fs::copy_file(SLUICE_PROBE, program);
