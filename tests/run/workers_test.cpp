@@ -53,6 +53,30 @@ pids workers(service& s, std::size_t n, const pids& others = {})
     return now;
 }
 
+/// A copy of the probe, whose file a test may put another in the place of.
+class own_program {
+public:
+    own_program() { probe(); }
+
+    const std::string& path() const noexcept { return path_; }
+    void remove() const { fs::remove(path_); }
+    void probe() const
+    {
+        remove();
+        fs::copy_file(SLUICE_PROBE, path_);
+    }
+    void script(const std::string& text) const
+    {
+        remove();
+        std::ofstream(path_) << "#!/bin/sh\n" << text;
+        fs::permissions(path_, fs::perms::owner_all);
+    }
+
+private:
+    temp_dir folder_;
+    std::string path_ = (folder_ / "program").string();
+};
+
 } // namespace
 
 TEST_CASE("workers: one that dies is replaced, and its death costs nobody else anything")
@@ -99,20 +123,17 @@ TEST_CASE("workers: SIGHUP renews them while responses run and connections come"
 
 TEST_CASE("workers: a new program that does not start leaves the old ones in service")
 {
-    const temp_dir folder;
-    const auto program = (folder / "program").string();
-    fs::copy_file(SLUICE_PROBE, program);
-    service s({"--workers", "1"}, {}, program);
+    const own_program program;
+    service s({"--workers", "1"}, {}, program.path());
     REQUIRE(answers(s));
     const auto before = workers(s, 1);
 
-    fs::remove(program);
+    program.remove();
     s.program().send_signal(SIGHUP);
     CHECK(s.says("cannot start"));
     CHECK(answers(s));
 
-    std::ofstream(program) << "#!/bin/sh\nexit 7\n";
-    fs::permissions(program, fs::perms::owner_all);
+    program.script("exit 7\n");
     s.program().send_signal(SIGHUP);
     CHECK(s.says("ended with status 7 before it was ready"));
     CHECK(answers(s));
@@ -121,23 +142,18 @@ TEST_CASE("workers: a new program that does not start leaves the old ones in ser
 
 TEST_CASE("workers: a successor that hangs is given up at the next SIGHUP")
 {
-    const temp_dir folder;
-    const auto program = (folder / "program").string();
-    fs::copy_file(SLUICE_PROBE, program);
-    service s({"--workers", "1"}, {}, program);
+    const own_program program;
+    service s({"--workers", "1"}, {}, program.path());
     REQUIRE(answers(s));
     const auto before = workers(s, 1);
 
-    fs::remove(program);
-    std::ofstream(program) << "#!/bin/sh\n: >$0.hangs\nexec sleep 1000\n";
-    fs::permissions(program, fs::perms::owner_all);
+    program.script(": >$0.hangs\nexec sleep 1000\n");
     s.program().send_signal(SIGHUP);
     const auto hanging = workers(s, 2);
-    REQUIRE(within(10s, [&] { return fs::exists(program + ".hangs"); })); // it has read its file
-    CHECK(answers(s));                                                    // the old one stays in service
+    REQUIRE(within(10s, [&] { return fs::exists(program.path() + ".hangs"); })); // it has read its file
+    CHECK(answers(s)); // the old one stays in service
 
-    fs::remove(program);
-    fs::copy_file(SLUICE_PROBE, program);
+    program.probe();
     s.program().send_signal(SIGHUP);
     CHECK(s.says("has not become ready since the last SIGHUP: given up"));
     const auto after = workers(s, 1, hanging);
