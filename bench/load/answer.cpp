@@ -80,8 +80,7 @@ void answer::on_header()
         if (content_left_ != end_body_.size())
             return fail("END_REQUEST of a wrong length");
         break;
-    default:
-        return fail("record of an unexpected type");
+    default: return fail("record of an unexpected type");
     }
     state_ = state::in_content;
 }
@@ -113,8 +112,8 @@ void answer::on_record_end()
     state_ = state::in_header;
     if (type_ != wire::record_type::end_request)
         return;
-    const bool app_status_zero = std::all_of(end_body_.begin(), end_body_.begin() + 4,
-                                             [](unsigned char byte) { return byte == 0; });
+    const bool app_status_zero =
+        std::all_of(end_body_.begin(), end_body_.begin() + 4, [](unsigned char byte) { return byte == 0; });
     if (!app_status_zero)
         fail("appStatus not 0");
     else if (end_body_[4] != 0)

@@ -12,7 +12,7 @@ namespace bench {
 namespace {
 
 constexpr const char* usage_text =
-    R"(usage: fcgi_load MODE --connect unix:PATH|tcp:HOST:PORT --path URL [options]
+    R"(usage: fcgi_load MODE --connect unix:PATH|tcp:HOST:PORT --path URL [--script FILE] [options]
 
   requests   ask again and again; requests/s and latencies
   stream     ask --count times for one long answer; GiB/s and records
@@ -60,6 +60,8 @@ void set_value(options& out, std::string_view name, std::string_view value)
         out.connect = value;
     else if (name == "--path")
         out.target.path = value;
+    else if (name == "--script")
+        out.target.script = value;
     else if (name == "--connections")
         out.connections = number<unsigned>(name, value);
     else if (name == "--seconds")
@@ -120,6 +122,8 @@ options parse_options(int argc, char** argv)
         wrong_usage("first argument: requests, multiplexed, stream, upload, slow, leave or get");
     if (out.connect.empty())
         wrong_usage("--connect is missing");
+    if (!out.target.script.empty() && !out.target.script.starts_with('/'))
+        wrong_usage("--script wants a path from the root on");
     if (out.connections == 0)
         wrong_usage("--connections must be at least 1");
     if (out.record == 0 || out.record > 0xFFFF)

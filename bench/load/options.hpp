@@ -12,7 +12,7 @@ namespace bench {
 struct options {
     std::string mode;            // requests, multiplexed, stream, upload, slow, leave, get
     std::string connect;         // unix:/path or tcp:host:port
-    wire::request_target target; // --path
+    wire::request_target target; // --path, --script
     bool keep = true;            // --closed: a new connection for each request
     bool busy = false;           // --busy: spin instead of sleeping in epoll_wait
 

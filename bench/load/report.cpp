@@ -47,8 +47,14 @@ void report::add_raw(std::string_view name, std::string_view json)
     body_.append(quoted(name)).append(": ").append(json);
 }
 
-void report::add(std::string_view name, std::string_view text) { add_raw(name, quoted(text)); }
-void report::add(std::string_view name, double value) { add_raw(name, number(value)); }
+void report::add(std::string_view name, std::string_view text)
+{
+    add_raw(name, quoted(text));
+}
+void report::add(std::string_view name, double value)
+{
+    add_raw(name, number(value));
+}
 void report::add(std::string_view name, std::uint64_t value)
 {
     add_raw(name, std::to_string(value));

@@ -88,8 +88,7 @@ void request_loop::send_request(client& one, std::uint64_t now)
     one.got.reset();
     one.sent_at = now;
     // The connection is idle, so the request always fits whole into the socket.
-    const ssize_t n =
-        ::send(one.fd.get(), request_.data(), request_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = ::send(one.fd.get(), request_.data(), request_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n != static_cast<ssize_t>(request_.size()))
         on_error(one, "request not taken");
 }
@@ -186,8 +185,8 @@ void request_loop::run()
     }
     std::array<epoll_event, 256> events{};
     while (!finished(now_)) {
-        const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                   opt_.busy ? 0 : 50);
+        const int n =
+            ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), opt_.busy ? 0 : 50);
         if (n <= 0)
             now_ = now_ns();
         for (int i = 0; i < n && !finished(now_); ++i)

@@ -31,10 +31,7 @@ struct reader {
 // readers do not all wake the server at once.
 class slow_readers {
 public:
-    explicit slow_readers(const options& opt)
-        : opt_{opt}, readers_(opt.connections), buffer_(256 * 1024)
-    {
-    }
+    explicit slow_readers(const options& opt) : opt_{opt}, readers_(opt.connections), buffer_(256 * 1024) {}
 
     void open_all();
     void read_slowly();
@@ -74,8 +71,7 @@ std::uint64_t slow_readers::interval() const
 
 void slow_readers::read_into(reader& one, std::size_t most)
 {
-    const ssize_t n =
-        ::recv(one.fd.get(), buffer_.data(), std::min(most, buffer_.size()), MSG_DONTWAIT);
+    const ssize_t n = ::recv(one.fd.get(), buffer_.data(), std::min(most, buffer_.size()), MSG_DONTWAIT);
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             one.wrong = "read error";
@@ -99,9 +95,8 @@ void slow_readers::read_into(reader& one, std::size_t most)
 
 bool slow_readers::all_served() const
 {
-    return std::all_of(readers_.begin(), readers_.end(), [](const reader& one) {
-        return one.wrong != nullptr || one.got.body_bytes() != 0;
-    });
+    return std::all_of(readers_.begin(), readers_.end(),
+                       [](const reader& one) { return one.wrong != nullptr || one.got.body_bytes() != 0; });
 }
 
 void slow_readers::take_turn(reader& one, double share)

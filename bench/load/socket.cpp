@@ -46,8 +46,7 @@ unique_fd connect_tcp(const std::string& host_and_port)
         throw std::invalid_argument{"tcp:HOST:PORT wanted, got tcp:" + host_and_port};
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_port =
-        htons(static_cast<std::uint16_t>(std::stoi(host_and_port.substr(colon + 1))));
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(host_and_port.substr(colon + 1))));
     if (::inet_pton(AF_INET, host_and_port.substr(0, colon).c_str(), &address.sin_addr) != 1)
         throw std::invalid_argument{"not an IPv4 address: " + host_and_port};
     unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -107,8 +106,7 @@ std::uint64_t now_ns()
 {
     timespec t{};
     ::clock_gettime(CLOCK_MONOTONIC, &t);
-    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U +
-           static_cast<std::uint64_t>(t.tv_nsec);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(t.tv_nsec);
 }
 
 double cpu_seconds()

@@ -79,8 +79,7 @@ int run_stream(const options& opt)
     out.add("path", opt.target.path);
     out.add("body_bytes", bytes);
     out.add("median_seconds", middle);
-    out.add("gib_per_s",
-            middle > 0 ? static_cast<double>(bytes) / middle / (1024.0 * 1024 * 1024) : 0.0);
+    out.add("gib_per_s", middle > 0 ? static_cast<double>(bytes) / middle / (1024.0 * 1024 * 1024) : 0.0);
     out.add("seconds", seconds);
     out.add("records", records);
     out.add("client_cpu", (cpu_seconds() - cpu_from) / elapsed);

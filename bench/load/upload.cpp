@@ -59,10 +59,8 @@ upload_body make_body(std::uint64_t bytes, std::size_t record)
 
     uLong crc = ::crc32(0, nullptr, 0);
     for (std::uint64_t i = 0; i < whole_records; ++i)
-        crc = ::crc32(crc, reinterpret_cast<const Bytef*>(content.data()),
-                      static_cast<uInt>(content.size()));
-    out.crc =
-        ::crc32(crc, reinterpret_cast<const Bytef*>(tail.data()), static_cast<uInt>(tail.size()));
+        crc = ::crc32(crc, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
+    out.crc = ::crc32(crc, reinterpret_cast<const Bytef*>(tail.data()), static_cast<uInt>(tail.size()));
     return out;
 }
 
@@ -70,8 +68,7 @@ class upload {
 public:
     upload(int fd, const upload_body& body, const std::string& head)
         : fd_{fd}, body_{body}, head_{head}, sending_{head_}
-    {
-    }
+    {}
 
     // Sends and reads at the same time; returns what was wrong, or nullptr.
     const char* run(answer& got);
@@ -184,8 +181,7 @@ int run_upload(const options& opt)
     out.add("expected", expected);
     out.add("median_seconds", middle);
     out.add("gib_per_s",
-            middle > 0 ? static_cast<double>(opt.upload_bytes) / middle / (1024.0 * 1024 * 1024)
-                       : 0.0);
+            middle > 0 ? static_cast<double>(opt.upload_bytes) / middle / (1024.0 * 1024 * 1024) : 0.0);
     out.add("seconds", seconds);
     errors.add_to(out);
     std::puts(out.str().c_str());

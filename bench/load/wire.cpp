@@ -45,16 +45,13 @@ parameters nginx_parameters(const request_target& target)
         question == std::string::npos ? std::string{} : target.path.substr(question + 1);
     const bool has_body = target.method == "POST" || target.method == "PUT";
 
-    return {
+    parameters out{
         {"QUERY_STRING", query},
         {"REQUEST_METHOD", target.method},
         {"CONTENT_TYPE", has_body ? "application/octet-stream" : ""},
         {"CONTENT_LENGTH", has_body ? std::to_string(target.body_size) : ""},
-        {"SCRIPT_NAME", ""},
-        {"PATH_INFO", path},
         {"REQUEST_URI", target.path},
         {"DOCUMENT_URI", path},
-        {"DOCUMENT_ROOT", "/usr/share/nginx/html"},
         {"SERVER_PROTOCOL", "HTTP/1.1"},
         {"REQUEST_SCHEME", "http"},
         {"GATEWAY_INTERFACE", "CGI/1.1"},
@@ -70,6 +67,16 @@ parameters nginx_parameters(const request_target& target)
         {"HTTP_USER_AGENT", "curl/7.88.1"},
         {"HTTP_ACCEPT", "*/*"},
     };
+    if (target.script.empty()) {
+        out.insert(out.end(),
+                   {{"SCRIPT_NAME", ""}, {"PATH_INFO", path}, {"DOCUMENT_ROOT", "/usr/share/nginx/html"}});
+    } else {
+        const auto slash = target.script.rfind('/');
+        out.insert(out.end(), {{"SCRIPT_NAME", target.script.substr(slash)},
+                               {"SCRIPT_FILENAME", target.script},
+                               {"DOCUMENT_ROOT", target.script.substr(0, slash)}});
+    }
+    return out;
 }
 
 std::string request_head(const request_target& target, bool keep)

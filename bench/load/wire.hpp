@@ -27,17 +27,17 @@ enum class record_type : std::uint8_t {
 
 using parameters = std::vector<std::pair<std::string, std::string>>;
 
-void append_record(std::string& out, record_type type, std::string_view content,
-                   std::size_t padding = 0);
+void append_record(std::string& out, record_type type, std::string_view content, std::size_t padding = 0);
 
 struct request_target {
     std::string method = "GET";
     std::string path = "/hello"; // with its query
+    std::string script;          // a CGI program's file: the variables are those of a request for it
     std::uint64_t body_size = 0;
 };
 
-// nginx's stock fastcgi_params, with PATH_INFO set and SCRIPT_NAME empty as for an application
-// that is mounted at the root, and the headers of a curl.
+// nginx's stock fastcgi_params and the headers of a curl. PATH_INFO is set and SCRIPT_NAME empty, as for an application
+// that is mounted at the root; or, with a script, SCRIPT_NAME and SCRIPT_FILENAME are its own.
 [[nodiscard]] parameters nginx_parameters(const request_target& target);
 
 // BEGIN_REQUEST and PARAMS up to its end; the caller adds STDIN.
