@@ -21,6 +21,11 @@ std::optional<std::uint64_t> request_body::length() const noexcept
     return stream_.length();
 }
 
+bool request_body::at_end() const noexcept
+{
+    return stream_.at_end();
+}
+
 task<std::size_t> request_body::read(boost::asio::mutable_buffer to)
 {
     return read_some(stream_, to);
@@ -113,6 +118,11 @@ bool request::aborted() const noexcept
 void request::on_end(detail::unique_function<void()> f)
 {
     exchange_.on_end(std::move(f));
+}
+
+const sluice::limits& request::limits() const noexcept
+{
+    return exchange_.resources().limits();
 }
 
 sluice::statistics request::statistics() const

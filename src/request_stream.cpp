@@ -188,7 +188,7 @@ std::size_t request_stream::try_read(std::span<std::byte> to, error_code& ec, bo
     }
     if (lost_)
         ec = error_ ? error_ : error_code(errc::already_finished);
-    else if (complete() || (!open_ && !error_))
+    else if (at_end())
         end = true;
     else
         ec = error_;

@@ -96,9 +96,13 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
                                                       std::function<void()> on_exit)
 {
     std::shared_ptr<script_process> p(new script_process(ex));
-    pipe_pair in(1), out(0), err(0);
+    std::optional<pipe_pair> in;
+    pipe_pair out(0), err(0);
     spawn_attributes how;
-    ::posix_spawn_file_actions_adddup2(&how.actions, in.theirs.fd, 0);
+    if (what.no_input)
+        ::posix_spawn_file_actions_addopen(&how.actions, 0, "/dev/null", O_RDONLY, 0);
+    else
+        ::posix_spawn_file_actions_adddup2(&how.actions, in.emplace(1).theirs.fd, 0);
     ::posix_spawn_file_actions_adddup2(&how.actions, out.theirs.fd, 1);
     ::posix_spawn_file_actions_adddup2(&how.actions, err.theirs.fd, 2);
     ::posix_spawn_file_actions_addclosefrom_np(&how.actions, 3);
@@ -117,7 +121,8 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
         fail(code, "cannot watch " + what.filename);
     }
     p->exit_.assign(pidfd);
-    p->in.assign(in.ours.release());
+    if (in)
+        p->in.assign(in->ours.release());
     p->out.assign(out.ours.release());
     p->err.assign(err.ours.release());
     p->wait(std::move(on_exit));
@@ -191,6 +196,13 @@ void script_process::end(std::chrono::milliseconds grace)
             return;
         ::kill(-self->pid_, SIGKILL);
     });
+}
+
+script_exit exit_kind(int status) noexcept
+{
+    if (WIFSIGNALED(status))
+        return script_exit::signal;
+    return WEXITSTATUS(status) == 0 ? script_exit::success : script_exit::failure;
 }
 
 std::string describe_exit(int status)

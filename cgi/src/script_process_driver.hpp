@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "script_body.hpp"
+
 #include <sluice/errc.hpp>
 #include <sluice/task.hpp>
 
@@ -27,6 +29,7 @@ struct process_start {
     std::vector<std::string> arguments; ///< argv, with its first
     std::vector<std::string> variables; ///< "NAME=value"
     std::vector<std::pair<int, rlimit>> limits;
+    bool no_input = false; ///< its stdin is /dev/null, and `in` closed
 };
 
 /// A CGI program that runs, and its three pipes.
@@ -75,6 +78,8 @@ private:
     boost::asio::posix::stream_descriptor exit_; ///< a pidfd
     boost::asio::steady_timer grace_;
 };
+
+script_exit exit_kind(int status) noexcept;
 
 /// "ended with status 3", "was ended by signal 9".
 std::string describe_exit(int status);

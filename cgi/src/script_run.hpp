@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
+#include "script_body.hpp"
 #include "script_process_driver.hpp"
 #include "script_slots_driver.hpp"
 
@@ -57,15 +58,16 @@ private:
     task<void> feed();
     task<void> answer();
     task<bool> read_head(script_head_parser& parser, std::string& rest);
-    task<void> send_body(std::optional<std::uint64_t> length, std::string_view first);
-    task<void> end_response(std::optional<std::uint64_t> length);
+    task<void> send_body(script_body body, std::string_view first);
+    task<bool> send(boost::asio::const_buffer bytes);
+    task<void> end_response(script_body body);
     task<void> redirect(std::string target);
     task<void> read_errors();
     task<bool> readable(std::chrono::steady_clock::duration limit);
     task<std::optional<std::size_t>> read_out(boost::asio::mutable_buffer to,
                                               std::chrono::steady_clock::duration limit);
     task<void> wait_for_exit(std::chrono::steady_clock::duration most);
-    void error_line(const script_process& process, std::string_view line);
+    std::chrono::steady_clock::duration time_left() const;
 
     std::shared_ptr<runner_state> shared_;
     request* req_; ///< as long as `respond_` or `out_` is there
@@ -79,13 +81,12 @@ private:
     script_slots::ticket_ptr ticket_;
     bool has_slot_ = false;
     bool over_ = false;
-    bool fed_ = false;       // it has all of its input
+    bool fed_ = false;       // it has all of its input, or wants no more
     bool holding_ = false;   // the head, until then
     bool timed_out_ = false; ///< what `readable` last waited for did not come
     bool redirecting_ = false;
     unsigned watch_ = 0; ///< counts the waits that have a time limit
     int redirects_ = 0;
-    std::size_t error_bytes_ = 0, errors_lost_ = 0;
     boost::asio::steady_timer timer_, exit_timer_;
     std::chrono::steady_clock::time_point answer_until_;
 };

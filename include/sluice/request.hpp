@@ -4,6 +4,7 @@
 #include <sluice/detail/start_wait.hpp>
 #include <sluice/detail/unique_function.hpp>
 #include <sluice/environment.hpp>
+#include <sluice/limits.hpp>
 #include <sluice/role.hpp>
 #include <sluice/statistics.hpp>
 #include <sluice/task.hpp>
@@ -33,6 +34,9 @@ public:
 
     /// The announced size in bytes; nothing when the client announced none.
     std::optional<std::uint64_t> length() const noexcept;
+
+    /// True when there is nothing left to read, and that is known: also before the first read, of a request without a body.
+    bool at_end() const noexcept;
 
     /// Reads some bytes, at least one; 0 at the end. Throws `system_error`.
     task<std::size_t> read(boost::asio::mutable_buffer to);
@@ -124,6 +128,9 @@ public:
 
     /// Calls `f` once after the response has ended, however it ended. Handlers run in reverse order.
     void on_end(detail::unique_function<void()> f);
+
+    /// The bounds under which it is served. Valid as long as the server.
+    const sluice::limits& limits() const noexcept;
 
     /// The figures of the server that runs this request.
     sluice::statistics statistics() const;

@@ -75,6 +75,9 @@ public:
 
     std::optional<std::uint64_t> length() const noexcept { return length_; }
 
+    /// A read would say that this is the end.
+    bool at_end() const noexcept { return in_.size() == 0 && !lost_ && (complete() || (!open_ && !error_)); }
+
     /// What can be read without waiting; 0 with neither `ec` nor `end`: nothing now.
     std::size_t try_read(std::span<std::byte> to, error_code& ec, bool& end);
     /// False when another read is waiting; `done` gets `operation_pending` then.

@@ -161,6 +161,28 @@ TEST_CASE("script_runner: a head alone waits for the request's body, which nginx
     CHECK(client.ended_well());
 }
 
+TEST_CASE("script_runner: a head alone is not held back for longer than a program has time to answer")
+{
+    cgi::runner_options o;
+    o.timeout = 300ms;
+    cgi_folder f(std::move(o));
+    f.plain("deaf.cgi",
+            ": > said; exec sleep 1000"); // reads nothing: the pipe is full, the body does not end
+    fake_host client(f.loop());
+    client.request("POST", {{"SCRIPT_NAME", "/deaf.cgi"}, {"CONTENT_LENGTH", "1000000"}}, true);
+    CHECK(f.loop().poll_until([&] { return std::filesystem::exists(f / "said"); }));
+    CHECK(f.loop().poll_until([&] { return client.status() != 0; }));
+    CHECK(client.status() == 200);
+    client.leave();
+}
+
+TEST_CASE("script_runner: without a body a program's input is at its end, and /dev/null")
+{
+    cgi_folder f;
+    f.plain("in.cgi", "cat; readlink /proc/self/fd/0");
+    CHECK(ask(f, "/in.cgi")->body() == "/dev/null\n");
+}
+
 TEST_CASE("script_runner: a program that does not read its body is answered for all the same")
 {
     cgi_folder f;
@@ -381,7 +403,7 @@ TEST_CASE("RFC 3875 6.2.2: a local redirect is answered as if the client had ask
 {
     cgi_folder f;
     f.script("from.cgi", "printf 'Location: /to.cgi/x%%20y?q=1\\n\\n'");
-    f.plain("to.cgi", "echo $REQUEST_METHOD $SCRIPT_NAME $PATH_INFO $QUERY_STRING $CONTENT_LENGTH");
+    f.plain("to.cgi", "echo $REQUEST_METHOD $SCRIPT_NAME $PATH_INFO $QUERY_STRING $CONTENT_LENGTH; cat");
     f.script("out->cgi", "printf 'Location: /static/page.html\\n\\n'");
     f.script("loop.cgi", "printf 'Location: /loop.cgi\\n\\n'");
     fake_host client(f.loop());

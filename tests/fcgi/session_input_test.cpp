@@ -144,6 +144,27 @@ TEST_CASE("R19: the body ends at CONTENT_LENGTH, or at the empty STDIN when ther
     }
 }
 
+TEST_CASE("R19: the end of a body is known before the first read where there is none")
+{
+    const auto at_end = [](const std::string& bytes) {
+        session_loop loop;
+        session_peer peer(loop);
+        peer.send(bytes);
+        REQUIRE(loop.requests.size() == 1);
+        const bool end = loop.requests[0].req.body().at_end();
+        loop.requests[0].answer("ok");
+        peer.settle();
+        return end;
+    };
+    const auto head = begin_request(1) + params(1, variables("POST", "/"));
+    const auto announced = begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "1"}}));
+    CHECK(at_end(head + stdin_end(1)));
+    CHECK_FALSE(at_end(head));
+    CHECK_FALSE(at_end(head + stdin_data(1, "a") + stdin_end(1)));
+    CHECK_FALSE(at_end(announced + stdin_data(1, "a") + stdin_end(1)));
+    CHECK_FALSE(at_end(announced + stdin_end(1))); // which is an error, for a read to tell
+}
+
 TEST_CASE("R17: read gives bytes, then 0 at the end - binary safe")
 {
     std::string body;

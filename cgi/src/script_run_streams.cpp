@@ -1,0 +1,288 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// The three coroutines that move a program's bytes.
+#include "script_body.hpp"
+#include "script_errors.hpp"
+#include "script_run.hpp"
+
+#include <sluice/log.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+namespace sluice::cgi {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto as_tuple = boost::asio::as_tuple(boost::asio::deferred);
+
+constexpr std::size_t head_piece = 4096;
+constexpr std::size_t body_piece = 16 * 1024;
+constexpr std::size_t error_piece = 1024;
+constexpr int most_last_words = 64; // times `error_piece`: what a pipe holds
+
+// Between the end of its output and its own, for a program that just ends: what it ends with says whether the output was
+// whole.
+constexpr auto exit_patience = 1s;
+
+bool would_block(int code) noexcept
+{
+    return code == EAGAIN || code == EWOULDBLOCK;
+}
+
+} // namespace
+
+// Input
+
+task<void> script_run::feed()
+{
+    const auto process = process_; // another one may follow, without input
+    auto body = req_->body();
+    std::vector<char> buffer(std::min<std::uint64_t>(body.length().value_or(body_piece), body_piece));
+    error_code fault;
+    for (;;) {
+        const auto [ec, n] = co_await body.async_read(boost::asio::buffer(buffer), as_tuple);
+        fault = ec;
+        if (ec || n == 0)
+            break;
+        const auto [closed, written] =
+            co_await boost::asio::async_write(process->in, boost::asio::buffer(buffer, n), as_tuple);
+        if (closed)
+            break; // it does not want the rest, which is its right
+    }
+    error_code ignored;
+    process->in.close(ignored);
+    fed_ = true;
+    if (holding_)
+        process->out.cancel(ignored);
+    if (fault && fault != errc::client_gone && !over_ && req_)
+        give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
+}
+
+// Output
+
+// For the program to begin its answer.
+std::chrono::steady_clock::duration script_run::time_left() const
+{
+    return std::max<std::chrono::steady_clock::duration>(answer_until_ - std::chrono::steady_clock::now(),
+                                                         1ms);
+}
+
+// Waits until there is something to read, the end too. False when the time was over, or the response.
+task<bool> script_run::readable(std::chrono::steady_clock::duration limit)
+{
+    timed_out_ = false;
+    const auto watch = ++watch_;
+    if (limit > 0s) {
+        timer_.expires_after(limit);
+        timer_.async_wait([self = shared_from_this(), watch](const error_code& ec) {
+            if (ec || watch != self->watch_)
+                return;
+            self->timed_out_ = true;
+            self->process_->out.cancel();
+        });
+    }
+    const auto [ec] =
+        co_await process_->out.async_wait(boost::asio::posix::descriptor_base::wait_read, as_tuple);
+    ++watch_;
+    timer_.cancel();
+    co_return !ec && !over_;
+}
+
+task<std::optional<std::size_t>> script_run::read_out(boost::asio::mutable_buffer to,
+                                                      std::chrono::steady_clock::duration limit)
+{
+    while (co_await readable(limit)) {
+        const auto n = ::read(process_->out.native_handle(), to.data(), to.size());
+        if (n >= 0)
+            co_return static_cast<std::size_t>(n);
+        if (errno != EINTR && !would_block(errno))
+            break;
+    }
+    co_return std::nullopt;
+}
+
+task<void> script_run::answer()
+{
+    script_head_parser parser(req_->limits(),
+                              script_.nph ? script_head_parser::mode::nph : script_head_parser::mode::parsed);
+    std::string first; // of the body, come with the head
+    if (!co_await read_head(parser, first))
+        co_return;
+    script_head& head = parser.head();
+    if (head.what == script_head::kind::local_redirect)
+        co_return co_await redirect(std::move(head.location));
+    // nginx sends no more of a body once the response has begun, and some programs say their head before they read (git
+    // http-backend): it waits for what follows, or for the body's end. A program that reads no more is not waited for.
+    if (first.empty() && !fed_) {
+        holding_ = true;
+        co_await readable(time_left());
+        holding_ = false;
+        if (over_ || !respond_)
+            co_return;
+    }
+    out_ = std::exchange(respond_, std::nullopt)->start(std::move(head.response));
+    co_await send_body(script_body(head.content_length), first);
+}
+
+task<bool> script_run::read_head(script_head_parser& parser, std::string& rest)
+{
+    std::array<char, head_piece> buffer;
+    for (;;) {
+        const auto n = co_await read_out(boost::asio::buffer(buffer), time_left());
+        if (!n) {
+            if (timed_out_)
+                give_up(504, fmt::format("no head within {} ms", shared_->options.timeout.count()));
+            co_return false;
+        }
+        std::size_t used = 0;
+        const auto result = *n > 0 ? parser.feed({buffer.data(), *n}, used) : parser.end();
+        if (result == script_head_parser::result::done) {
+            rest.assign(buffer.data() + used, *n - used);
+            co_return true;
+        }
+        if (result == script_head_parser::result::failed) {
+            if (*n == 0)
+                co_await wait_for_exit(exit_patience); // which says more
+            give_up(502, process_->status()
+                             ? fmt::format("{}; it {}", parser.fault(), describe_exit(*process_->status()))
+                             : std::string(parser.fault()));
+            co_return false;
+        }
+    }
+}
+
+task<void> script_run::send_body(script_body body, std::string_view first)
+{
+    first = first.substr(0, body.take(first.size()));
+    if (!co_await send(boost::asio::buffer(first)))
+        co_return;
+    const auto idle = shared_->options.idle_timeout;
+    const int fd = process_->out.native_handle();
+    std::vector<char> own; // where a middleware lends no room
+    while (!body.too_long() && !over_) {
+        char excess = 0;
+        auto room = boost::asio::buffer(&excess, 1);
+        const bool lent = !body.complete() && own.empty();
+        if (lent) {
+            error_code ec;
+            room = out_->prepare(ec);
+            if (ec == boost::system::errc::operation_not_supported) {
+                own.resize(body_piece);
+                continue;
+            }
+            if (ec)
+                co_return; // `over` is on its way
+            if (room.size() == 0) {
+                if (const auto [gone] = co_await out_->async_wait_writable(as_tuple); gone)
+                    co_return;
+                continue;
+            }
+        } else if (!body.complete()) {
+            room = boost::asio::buffer(own);
+        }
+        const auto n = ::read(fd, room.data(), room.size());
+        const int code = errno;
+        const auto used = body.take(n > 0 ? static_cast<std::size_t>(n) : 0);
+        if (lent)
+            out_->commit(used);
+        else if (!co_await send(boost::asio::buffer(room, used)))
+            co_return;
+        if (n == 0)
+            break;
+        if (n < 0 && would_block(code) && !co_await readable(idle)) {
+            if (timed_out_)
+                give_up(504, fmt::format("silent for {} ms in mid-body", idle.count()));
+            co_return;
+        }
+    }
+    if (body.too_long())
+        log::warning("#{} {}[{}]: it writes more than its Content-Length, {} bytes: the rest is dropped", id_,
+                     script_.filename, process_->pid(), out_->accepted());
+    if (!over_)
+        co_await end_response(body);
+}
+
+// Without a wait while there is room: what comes at once goes out at once. False when the response is over.
+task<bool> script_run::send(boost::asio::const_buffer bytes)
+{
+    error_code ec;
+    bytes += out_->try_write(bytes, ec);
+    if (!ec && bytes.size() > 0)
+        ec = std::get<0>(co_await out_->async_write(bytes, as_tuple));
+    co_return !ec;
+}
+
+task<void> script_run::wait_for_exit(std::chrono::steady_clock::duration most)
+{
+    if (process_->status())
+        co_return;
+    exit_timer_.expires_after(most);
+    co_await exit_timer_.async_wait(as_tuple);
+}
+
+task<void> script_run::end_response(script_body body)
+{
+    error_code ignored;
+    process_->out.close(ignored);
+    if (!body.complete())
+        co_await wait_for_exit(exit_patience);
+    if (over_)
+        co_return;
+    if (const auto status = process_->status();
+        status && body.failed_by(exit_kind(*status), shared_->options.status_counts))
+        co_return give_up(502, describe_exit(*status) + " in mid-body");
+    if (shared_->options.end_after_output)
+        process_->end(shared_->options.grace);
+    else
+        process_->release();
+    co_await out_->finish();
+    out_.reset();
+    req_ = nullptr;
+}
+
+// Errors
+
+task<void> script_run::read_errors()
+{
+    const auto process = process_; // another one's may follow
+    const auto name = script_.filename;
+    script_errors errors(shared_->options.error_text);
+    const auto tell = [&](std::string_view line) {
+        log::warning("#{} {}[{}]: {}", id_, name, process->pid(), line);
+        if (req_ && !over_)
+            req_->errors().line(line);
+    };
+    std::array<char, error_piece> buffer;
+    for (;;) {
+        const auto [ec, n] = co_await process->err.async_read_some(boost::asio::buffer(buffer), as_tuple);
+        errors.feed({buffer.data(), n}, tell);
+        if (ec)
+            break;
+    }
+    // The program has ended, and what it has started since may hold the pipe open: its last words are in it.
+    for (int i = 0; i < most_last_words; ++i) {
+        const auto n = ::read(process->err.native_handle(), buffer.data(), buffer.size());
+        if (n <= 0)
+            break;
+        errors.feed({buffer.data(), static_cast<std::size_t>(n)}, tell);
+    }
+    if (errors.open())
+        errors.end(tell);
+    if (errors.lost() > 0)
+        log::warning("#{} {}[{}]: {} lines more of its stderr are dropped", id_, name, process->pid(),
+                     errors.lost());
+}
+
+} // namespace sluice::cgi
