@@ -5,9 +5,7 @@
 
 #include <sluice/log.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
 
 #include <csignal>
 #include <utility>
@@ -18,7 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto as_tuple = boost::asio::as_tuple(boost::asio::deferred);
 constexpr int most_redirects = 10;
 
 } // namespace
