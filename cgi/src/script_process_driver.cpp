@@ -5,12 +5,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdlib>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -111,15 +113,20 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
                                     pointers_to(what.arguments).data(), pointers_to(what.variables).data());
     if (fault != 0)
         fail(fault, "cannot start " + what.filename);
-    for (const auto& [resource, limit] : what.limits)
-        ::prlimit(p->pid_, static_cast<__rlimit_resource>(resource), &limit, nullptr);
-    const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, p->pid_, 0));
-    if (pidfd < 0) {
+    const auto undo = [&](const std::string& why) {
         const int code = errno;
         ::kill(-p->pid_, SIGKILL);
-        ::waitpid(p->pid_, nullptr, 0);
-        fail(code, "cannot watch " + what.filename);
-    }
+        while (::waitpid(p->pid_, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        p->pid_ = -1;
+        fail(code, why + what.filename);
+    };
+    for (const auto& [resource, limit] : what.limits)
+        if (::prlimit(p->pid_, static_cast<__rlimit_resource>(resource), &limit, nullptr) != 0)
+            undo("cannot limit the resources of ");
+    const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, p->pid_, 0));
+    if (pidfd < 0)
+        undo("cannot watch ");
     p->exit_.assign(pidfd);
     if (in)
         p->in.assign(in->ours.release());
@@ -132,45 +139,68 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
 // With the loop itself: nobody else would wait for it.
 script_process::~script_process()
 {
-    if (pid_ < 0 || reaped_)
+    if (pid_ < 0 || released_ || (reaped_ && (!ending_ || group_is_empty())))
         return;
+    // Most were told when the service gave up their responses, all at the same time: so they are waited for only once.
+    if (!ending_)
+        terminate(std::chrono::milliseconds(50));
+    wait_for_end_until(std::min(kill_at_, terminated_ + last_grace));
     ::kill(-pid_, SIGKILL);
-    reap();
+    if (!reaped_)
+        reap();
+}
+
+void script_process::wait_for_end_until(clock::time_point until)
+{
+    while (!(reaped_ && group_is_empty()) && clock::now() < until) {
+        if (!reaped_ && ::waitpid(pid_, nullptr, WNOHANG) != 0)
+            reaped_ = true;
+        else
+            ::poll(nullptr, 0, 5);
+    }
 }
 
 // Whoever is told is held by the wait, not by the process: they may hold each other, and the loop may end first.
 void script_process::wait(std::function<void()> on_exit)
 {
     exit_.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                     [self = shared_from_this(), f = std::move(on_exit)](const error_code& ec) {
+                     [self = shared_from_this(), f = std::move(on_exit)](const error_code& ec) mutable {
                          if (ec)
                              return;
-                         self->exited();
+                         if (!self->ended())
+                             return self->wait(std::move(f));
                          f();
                      });
 }
 
-void script_process::exited()
+// Asio may call for a descriptor that had this one's place before: to be called says nothing.
+bool script_process::ended()
 {
     siginfo_t info{};
-    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
-    }
-    status_ = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
+    int result = 0;
+    do
+        result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | WNOHANG);
+    while (result != 0 && errno == EINTR);
+    if (result == 0 && info.si_pid == 0)
+        return false;
+    if (result != 0) // somebody else has waited for it: what it ended with is lost, which is no success
+        status_ = W_EXITCODE(EXIT_FAILURE, 0);
+    else
+        status_ = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
     error_code ignored;
     exit_.close(ignored);
-    if (ending_)
-        ::kill(-pid_, SIGKILL); // what it left behind
     if (ending_ || released_)
         reap();
+    return true;
 }
 
-// Until then its number, and that of its group, can be nobody else's.
+// Until then its number can be nobody else's; afterwards as long as somebody is left of its group.
 void script_process::reap()
 {
     reaped_ = true;
-    grace_.cancel();
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
+    grace_.cancel(); // which looks at the group
 }
 
 void script_process::release()
@@ -183,19 +213,41 @@ void script_process::release()
 
 void script_process::end(std::chrono::milliseconds grace)
 {
-    if (reaped_ || released_ || std::exchange(ending_, true))
+    if (reaped_ || released_ || ending_)
         return;
-    if (status_) { // as in exited(): else it would be a zombie for as long as the grace
-        ::kill(-pid_, SIGKILL);
-        return reap();
-    }
+    terminate(grace);
+    if (status_)
+        reap();
+    watch_group();
+}
+
+void script_process::terminate(std::chrono::milliseconds grace)
+{
+    ending_ = true;
+    terminated_ = clock::now();
+    kill_at_ = terminated_ + grace;
     ::kill(-pid_, SIGTERM);
-    grace_.expires_after(grace);
-    grace_.async_wait([self = shared_from_this()](const error_code& ec) {
-        if (ec || self->reaped_)
-            return;
-        ::kill(-self->pid_, SIGKILL);
-    });
+}
+
+bool script_process::group_is_empty() const noexcept
+{
+    return ::kill(-pid_, 0) != 0 && errno == ESRCH;
+}
+
+// What the program has started may need the grace more than the program itself, which is often a shell. While the leader is
+// there it holds the group's number; without it the group is looked at so often that the number cannot have come round.
+void script_process::watch_group()
+{
+    constexpr std::chrono::milliseconds often(50);
+    if (reaped_ && group_is_empty())
+        return;
+    const auto left = kill_at_ - clock::now();
+    if (left <= clock::duration::zero()) {
+        ::kill(-pid_, SIGKILL);
+        return;
+    }
+    grace_.expires_after(reaped_ ? std::min<clock::duration>(left, often) : left);
+    grace_.async_wait([self = shared_from_this()](const error_code&) { self->watch_group(); });
 }
 
 script_exit exit_kind(int status) noexcept

@@ -32,6 +32,9 @@ struct process_start {
     bool no_input = false; ///< its stdin is /dev/null, and `in` closed
 };
 
+/// Between SIGTERM and SIGKILL when the loop ends, and with it whoever could wait: the thread waits itself.
+constexpr std::chrono::seconds last_grace{1};
+
 /// A CGI program that runs, and its three pipes.
 ///
 /// It leads a process group of its own, has no descriptors but 0, 1 and 2, and the signals' defaults. It is waited for
@@ -40,14 +43,15 @@ struct process_start {
 /// | call | after it |
 /// |---|---|
 /// | `release` | it may go on as long as it likes, and is waited for when it ends |
-/// | `end` | SIGTERM to the whole group, SIGKILL when its leader has ended, or after the grace |
+/// | `end` | SIGTERM to the whole group; SIGKILL to who is left of it after the grace |
 ///
-/// Object lifetimes: counted; keeps itself until it has been waited for.
+/// Object lifetimes: counted; keeps itself until it has been waited for, and its group is gone when that is to end. When the
+/// loop goes first, a program that was not released has `last_grace` at most from its SIGTERM on.
 /// Thread safety: none; use it on its executor.
 class script_process final : public std::enable_shared_from_this<script_process> {
 public:
     /// Starts it; `on_exit` is called once, soon after it has ended, unless the loop ends before.
-    /// Errors: throws `system_error` that names the file.
+    /// Errors: throws `system_error` that names the file, or the limit it cannot be given.
     static std::shared_ptr<script_process> start(const executor& ex, const process_start& what,
                                                  std::function<void()> on_exit);
 
@@ -68,15 +72,22 @@ public:
 
 private:
     explicit script_process(const executor& ex) : in(ex), out(ex), err(ex), exit_(ex), grace_(ex) {}
+    using clock = std::chrono::steady_clock;
+
     void wait(std::function<void()> on_exit);
-    void exited();
+    bool ended();
     void reap();
+    void terminate(std::chrono::milliseconds grace);
+    void watch_group();
+    bool group_is_empty() const noexcept;
+    void wait_for_end_until(clock::time_point until);
 
     pid_t pid_ = -1;
     std::optional<int> status_;
     bool released_ = false, ending_ = false, reaped_ = false;
     boost::asio::posix::stream_descriptor exit_; ///< a pidfd
     boost::asio::steady_timer grace_;
+    clock::time_point terminated_, kill_at_;
 };
 
 script_exit exit_kind(int status) noexcept;

@@ -7,6 +7,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -52,7 +54,7 @@ void script_run::find()
         self->has_slot_ = true;
         self->ticket_.reset();
         self->timer_.cancel();
-        if (self->over_)
+        if (self->ended_)
             self->give_slot_back();
         else
             self->start();
@@ -84,14 +86,21 @@ void script_run::start()
     how.directory = script_.directory;
     how.arguments = {script_.filename};
     how.variables = script_variables(req_->env(), script_, shared_->options.environment);
-    if (const auto no = too_large(how.variables, script_))
+    if (const auto no = too_large(how.variables, script_, shared_->most))
         return refuse(no->status, "This request's headers are too large.\n", no->why);
     how.no_input = fed_ = redirects_ > 0 || req_->body().at_end();
     how.limits = shared_->options.resources;
     try {
         process_ = script_process::start(ex_, how, [self = shared_from_this()] { self->exited(); });
     } catch (const system_error& e) {
-        return refuse(500, "This program cannot be run.\n", e.what());
+        switch (e.code().value()) {
+        case EAGAIN:
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM: return refuse(503, "This service is busy. Try again.\n", e.what());
+        case E2BIG: return refuse(431, "This request's headers are too large.\n", e.what());
+        default: return refuse(500, "This program cannot be run.\n", e.what());
+        }
     }
     spawn(&script_run::answer);
     spawn(&script_run::read_errors);
@@ -115,21 +124,30 @@ void script_run::spawn(F f)
         });
 }
 
-// Its end, and the client's, is the same to a program: nobody reads.
+// The response's end, and the client's, are the same to a program: nobody reads.
 void script_run::over()
 {
-    over_ = true;
+    end();
+}
+
+void script_run::end()
+{
+    if (std::exchange(ended_, true))
+        return;
+    req_ = nullptr;
     timer_.cancel();
+    exit_timer_.cancel();
     if (ticket_ && shared_->slots.leave(ticket_))
         ticket_.reset();
-    if (!process_)
-        return;
-    process_->end(shared_->options.grace); // not one that was released
-    error_code ignored;
-    process_->in.close(ignored);
-    process_->out.cancel(ignored);
-    if (process_->status())
-        process_->err.cancel(ignored);
+    if (process_) {
+        process_->end(shared_->options.grace); // not one that was released
+        error_code ignored;
+        process_->in.close(ignored);
+        process_->out.close(ignored);
+        if (process_->status())
+            process_->err.cancel(ignored); // who inherited it may keep it open for ever
+    }
+    settle_slot();
 }
 
 void script_run::give_slot_back()
@@ -138,49 +156,64 @@ void script_run::give_slot_back()
         shared_->slots.release();
 }
 
+// A slot is a process: of the program itself, or of one that it has left behind to write the answer.
+void script_run::settle_slot()
+{
+    if (!process_ ? ended_ : process_->status() && !process_->out.is_open())
+        give_slot_back();
+}
+
 void script_run::exited()
 {
     const auto how = describe_exit(*process_->status());
     log::write(*process_->status() == 0 ? log::level::info : log::level::warning, "#{} {}[{}] {}", id_,
                script_.filename, process_->pid(), how);
-    if (!redirecting_)
-        give_slot_back();
     exit_timer_.cancel();
-    if (over_)
-        process_->err.cancel(); // who inherited it may keep it open for ever
+    if (ended_)
+        process_->err.cancel();
+    settle_slot();
 }
 
-void script_run::refuse(int status, std::string_view text, const std::string& why)
+// There is no response yet, and this is it.
+void script_run::refuse(int status, std::string_view text, std::string_view why)
 {
     log::warning("#{} {} {}: {} {}", id_, method_, req_->env().request_uri(), status, why);
-    if (!process_)
-        give_slot_back();
     auto respond = std::move(*respond_);
     respond_.reset();
+    end();
     response answer{status, {}, std::string(text), {}};
     answer.headers.add("Content-Type", "text/plain; charset=utf-8");
     if (status == 503)
         answer.headers.add("Retry-After", "1");
     respond.send(std::move(answer));
-    req_ = nullptr;
 }
 
 // The program has failed, and its response with it.
-void script_run::give_up(int status, const std::string& why)
+void script_run::give_up(int status, std::string_view why)
 {
-    if (over_)
+    if (ended_)
         return;
-    if (process_)
-        process_->end(shared_->options.grace);
     const auto what = fmt::format("{}[{}]: {}", script_.filename, process_ ? process_->pid() : 0, why);
     if (respond_)
         return refuse(
             status, status == 504 ? "The program did not answer in time.\n" : "The program failed.\n", what);
     log::warning("#{} {}: the response is given up", id_, what);
-    if (out_)
-        out_->abort();
-    out_.reset();
-    req_ = nullptr;
+    auto out = std::exchange(out_, std::nullopt);
+    end();
+    if (out)
+        out->abort();
+}
+
+// Where a local redirect leads to programs of ours: what the root stands for, or the one program's own name.
+std::string script_run::mount() const
+{
+    const auto& scripts = shared_->options.scripts;
+    std::string_view path = scripts.mount;
+    if (path.empty() && !scripts.script.empty())
+        path = script_.script_name;
+    while (path.ends_with('/'))
+        path.remove_suffix(1);
+    return std::string(path);
 }
 
 // RFC 3875 section 6.2.2: as if the client had asked for that. What is none of our programs only the web server can serve:
@@ -189,26 +222,37 @@ task<void> script_run::redirect(std::string target)
 {
     if (++redirects_ > most_redirects)
         co_return give_up(502, "its redirects lead from one to the next");
+    const auto prefix = mount();
     std::string why;
-    if (cgi::redirect(req_->env(), target, why))
+    if (cgi::redirect(req_->env(), target, prefix, why))
         co_return give_up(502, "its redirect to " + target + ": " + why);
+    method_ = req_->env().method();
 
-    const auto found = shared_->finder.find(req_->env());
-    if (std::holds_alternative<script_refusal>(found)) {
-        process_->release();
-        std::exchange(respond_, std::nullopt)
-            ->send(302, {{"Location", target}, {"Content-Type", "text/plain; charset=utf-8"}},
-                   "It is at " + target + "\n");
-        req_ = nullptr;
+    const bool ours = (prefix.empty() || req_->env().script_name() == prefix) &&
+                      std::holds_alternative<found_script>(shared_->finder.find(req_->env()));
+    if (!ours) {
+        if (!shared_->options.end_after_output)
+            process_->release();
+        auto respond = std::move(*respond_);
+        respond_.reset();
+        end();
+        respond.send(302, {{"Location", target}, {"Content-Type", "text/plain; charset=utf-8"}},
+                     "It is at " + target + "\n");
         co_return;
     }
-    redirecting_ = true; // the slot stays ours
-    co_await wait_for_exit(answer_until_ - std::chrono::steady_clock::now());
-    redirecting_ = false;
-    if (over_)
+    // Its slot becomes the next one's, so it has to end; what else it writes is nobody's.
+    std::array<char, 4096> rest;
+    for (auto n = co_await read_out(boost::asio::buffer(rest), time_left()); n.value_or(0) > 0;)
+        n = co_await read_out(boost::asio::buffer(rest), time_left());
+    if (!ended_)
+        co_await wait_for_exit(time_left());
+    if (ended_)
         co_return;
     if (!process_->status())
         co_return give_up(504, "it redirects and does not end");
+    error_code ignored;
+    process_->in.close(ignored);
+    process_->err.cancel(ignored);
     process_->release();
     process_.reset();
     find();
@@ -216,10 +260,13 @@ task<void> script_run::redirect(std::string target)
 
 application script_runner(runner_options options)
 {
-    // A program may leave its input unread: to write there must be an error, not a signal.
     struct sigaction now {};
+    // A program may leave its input unread: to write there must be an error, not a signal.
     if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL)
         std::signal(SIGPIPE, SIG_IGN);
+    // Ignored, as it is inherited from some who start services, it would take away what programs end with.
+    if (::sigaction(SIGCHLD, nullptr, &now) == 0 && now.sa_handler == SIG_IGN)
+        std::signal(SIGCHLD, SIG_DFL);
     auto shared = std::make_shared<runner_state>(std::move(options));
     return [shared](request& req, responder respond) -> task<void> {
         std::make_shared<script_run>(shared, req, std::move(respond))->begin();

@@ -19,23 +19,30 @@
 #include <string>
 #include <string_view>
 
+#include <unistd.h>
+
 namespace sluice::cgi {
 
 /// What all requests of a runner share.
 struct runner_state {
     explicit runner_state(runner_options o)
         : options(std::move(o)), finder(options.scripts), slots(options.processes, options.queue)
-    {}
+    {
+        if (const auto total = ::sysconf(_SC_ARG_MAX); total > 0)
+            most.total = static_cast<std::size_t>(total);
+    }
 
     const runner_options options;
     const script_finder finder;
     script_slots slots;
+    exec_limits most; ///< a quarter of the stack that programs inherit
 };
 
 /// One request for which a program runs: its life from the search for the program to its last line on stderr.
 ///
-/// Three coroutines move the bytes (`feed`, `answer`, `read_errors`); they end when their pipe does. Whatever ends the
-/// response calls `over`.
+/// Three coroutines move the bytes (`feed`, `answer`, `read_errors`), each those of the process it began with. The response
+/// has one end: it is over (`over`), was given up (`give_up`), or refused (`refuse`). From then on `ended_`, and there is
+/// neither request nor responder nor writer: whoever has waited looks at that first.
 class script_run final : public std::enable_shared_from_this<script_run> {
 public:
     script_run(std::shared_ptr<runner_state> shared, request& req, responder respond);
@@ -47,9 +54,12 @@ private:
     void find();
     void start();
     void over();
-    void refuse(int status, std::string_view text, const std::string& why);
-    void give_up(int status, const std::string& why);
+    void refuse(int status, std::string_view text, std::string_view why);
+    void give_up(int status, std::string_view why);
+    void end();
     void give_slot_back();
+    void settle_slot();
+    std::string mount() const;
 
     void exited();
 
@@ -70,22 +80,21 @@ private:
     std::chrono::steady_clock::duration time_left() const;
 
     std::shared_ptr<runner_state> shared_;
-    request* req_; ///< as long as `respond_` or `out_` is there
+    request* req_; ///< until `ended_`
     executor ex_;
     std::uint64_t id_;
     std::string method_;
-    std::optional<responder> respond_;
+    std::optional<responder> respond_; ///< until there is `out_`
     std::optional<writer> out_;
     found_script script_;
-    std::shared_ptr<script_process> process_;
+    std::shared_ptr<script_process> process_; ///< another one after a local redirect
     script_slots::ticket_ptr ticket_;
     bool has_slot_ = false;
-    bool over_ = false;
-    bool fed_ = false;       // it has all of its input, or wants no more
-    bool holding_ = false;   // the head, until then
+    bool ended_ = false;
+    bool fed_ = false;       ///< the program has all of its input, or wants no more
+    bool holding_ = false;   ///< the head, until then
     bool timed_out_ = false; ///< what `readable` last waited for did not come
-    bool redirecting_ = false;
-    unsigned watch_ = 0; ///< counts the waits that have a time limit
+    unsigned watch_ = 0;     ///< counts the waits that have a time limit
     int redirects_ = 0;
     boost::asio::steady_timer timer_, exit_timer_;
     std::chrono::steady_clock::time_point answer_until_;

@@ -47,6 +47,8 @@ bool would_block(int code) noexcept
 
 task<void> script_run::feed()
 {
+    if (ended_)
+        co_return;
     const auto process = process_; // another one may follow, without input
     auto body = req_->body();
     std::vector<char> buffer(std::min<std::uint64_t>(body.length().value_or(body_piece), body_piece));
@@ -63,10 +65,13 @@ task<void> script_run::feed()
     }
     error_code ignored;
     process->in.close(ignored);
+    if (ended_ || process != process_)
+        co_return;
     fed_ = true;
     if (holding_)
         process->out.cancel(ignored);
-    if (fault && fault != errc::client_gone && !over_ && req_)
+    // Who has closed its output has answered, whatever else was to come.
+    if (fault && fault != errc::client_gone && process->out.is_open())
         give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
 }
 
@@ -90,14 +95,15 @@ task<bool> script_run::readable(std::chrono::steady_clock::duration limit)
             if (ec || watch != self->watch_)
                 return;
             self->timed_out_ = true;
-            self->process_->out.cancel();
+            error_code ignored;
+            self->process_->out.cancel(ignored);
         });
     }
     const auto [ec] =
         co_await process_->out.async_wait(boost::asio::posix::descriptor_base::wait_read, as_tuple);
     ++watch_;
     timer_.cancel();
-    co_return !ec && !over_;
+    co_return !ec && !ended_;
 }
 
 task<std::optional<std::size_t>> script_run::read_out(boost::asio::mutable_buffer to,
@@ -115,6 +121,8 @@ task<std::optional<std::size_t>> script_run::read_out(boost::asio::mutable_buffe
 
 task<void> script_run::answer()
 {
+    if (ended_)
+        co_return;
     script_head_parser parser(req_->limits(),
                               script_.nph ? script_head_parser::mode::nph : script_head_parser::mode::parsed);
     std::string first; // of the body, come with the head
@@ -129,7 +137,7 @@ task<void> script_run::answer()
         holding_ = true;
         co_await readable(time_left());
         holding_ = false;
-        if (over_ || !respond_)
+        if (ended_)
             co_return;
     }
     out_ = std::exchange(respond_, std::nullopt)->start(std::move(head.response));
@@ -171,7 +179,7 @@ task<void> script_run::send_body(script_body body, std::string_view first)
     const auto idle = shared_->options.idle_timeout;
     const int fd = process_->out.native_handle();
     std::vector<char> own; // where a middleware lends no room
-    while (!body.too_long() && !over_) {
+    while (!body.too_long() && !ended_) {
         char excess = 0;
         auto room = boost::asio::buffer(&excess, 1);
         const bool lent = !body.complete() && own.empty();
@@ -183,7 +191,7 @@ task<void> script_run::send_body(script_body body, std::string_view first)
                 continue;
             }
             if (ec)
-                co_return; // `over` is on its way
+                co_return; // which `over` is told, too
             if (room.size() == 0) {
                 if (const auto [gone] = co_await out_->async_wait_writable(as_tuple); gone)
                     co_return;
@@ -207,11 +215,12 @@ task<void> script_run::send_body(script_body body, std::string_view first)
             co_return;
         }
     }
+    if (ended_)
+        co_return;
     if (body.too_long())
         log::warning("#{} {}[{}]: it writes more than its Content-Length, {} bytes: the rest is dropped", id_,
                      script_.filename, process_->pid(), out_->accepted());
-    if (!over_)
-        co_await end_response(body);
+    co_await end_response(body);
 }
 
 // Without a wait while there is room: what comes at once goes out at once. False when the response is over.
@@ -238,7 +247,7 @@ task<void> script_run::end_response(script_body body)
     process_->out.close(ignored);
     if (!body.complete())
         co_await wait_for_exit(exit_patience);
-    if (over_)
+    if (ended_)
         co_return;
     if (const auto status = process_->status();
         status && body.failed_by(exit_kind(*status), shared_->options.status_counts))
@@ -247,9 +256,9 @@ task<void> script_run::end_response(script_body body)
         process_->end(shared_->options.grace);
     else
         process_->release();
+    settle_slot();
     co_await out_->finish();
     out_.reset();
-    req_ = nullptr;
 }
 
 // Errors
@@ -261,14 +270,23 @@ task<void> script_run::read_errors()
     script_errors errors(shared_->options.error_text);
     const auto tell = [&](std::string_view line) {
         log::warning("#{} {}[{}]: {}", id_, name, process->pid(), line);
-        if (req_ && !over_)
+        if (req_ && !ended_)
             req_->errors().line(line);
     };
-    std::array<char, error_piece> buffer;
+    boost::asio::steady_timer pause(ex_);
+    std::vector<char> buffer(error_piece);
     for (;;) {
         const auto [ec, n] = co_await process->err.async_read_some(boost::asio::buffer(buffer), as_tuple);
         errors.feed({buffer.data(), n}, tell);
         if (ec)
+            break;
+        if (errors.lost() == 0)
+            continue;
+        // Nobody reads this any more. It is taken so that the program can go on, and not so fast that it costs a core.
+        buffer.resize(most_last_words * error_piece);
+        pause.expires_after(10ms);
+        co_await pause.async_wait(as_tuple);
+        if (ended_ && process->status())
             break;
     }
     // The program has ended, and what it has started since may hold the pipe open: its last words are in it.

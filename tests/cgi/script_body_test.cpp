@@ -116,10 +116,11 @@ TEST_CASE("RFC 3875 6.2.2: a local redirect asks with GET or HEAD, without a bod
                                           {"QUERY_STRING", "old"},
                                           {"CONTENT_LENGTH", "3"},
                                           {"CONTENT_TYPE", "text/plain"},
+                                          {"DOCUMENT_URI", "/a.cgi/x"},
                                           {"HTTP_COOKIE", "a=b"}})
             env.set(name, value);
         std::string why;
-        REQUIRE_FALSE(cgi::redirect(env, "/b%20c.cgi/d?q=1?2", why));
+        REQUIRE_FALSE(cgi::redirect(env, "/b%20c.cgi/d?q=1?2", "", why));
         CHECK(env.method() == (method == "HEAD" ? "HEAD" : "GET"));
         CHECK(env.get("REQUEST_URI") == "/b%20c.cgi/d?q=1?2");
         CHECK(env.query_string() == "q=1?2");

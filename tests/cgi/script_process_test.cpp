@@ -3,6 +3,7 @@
 
 #include "cgi/process_state.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace sluice;
@@ -172,6 +174,63 @@ TEST_CASE("script_process: of one that has ended the group can still be ended, a
     CHECK(s.until([&] { return !runs(orphan); }));
 }
 
+TEST_CASE("script_process: who the program has started has the grace, too")
+{
+    sluice::test::temp_dir folder;
+    const auto cleaned = folder / "cleaned";
+    started s(shell("(trap 'sleep 0.1; : > " + cleaned.string() +
+                    "; exit' TERM; echo ready; while :; do sleep 0.02; done) & exec sleep 1000"));
+    std::string ready;
+    bool told = false;
+    boost::asio::async_read_until(s.process->out, boost::asio::dynamic_buffer(ready), '\n',
+                                  [&](const error_code& ec, std::size_t) { told = !ec; });
+    REQUIRE(s.until([&] { return told; }));
+    s.process->end(1h);
+    CHECK(s.until([&] { return s.exited && std::filesystem::exists(cleaned); }));
+    CHECK_FALSE(exists(s.process->pid()));
+}
+
+namespace {
+
+/// What becomes of a program whose loop ends before it.
+struct left_behind {
+    explicit left_behind(const std::string& command, bool release = false)
+    {
+        started s(shell(command + "; echo ready; while :; do sleep 0.02; done"));
+        std::string ready;
+        bool told = false;
+        boost::asio::async_read_until(s.process->out, boost::asio::dynamic_buffer(ready), '\n',
+                                      [&](const error_code& ec, std::size_t) { told = !ec; });
+        REQUIRE(s.until([&] { return told; }));
+        pid = s.process->pid();
+        if (release)
+            s.process->release();
+        else
+            s.process->end(1h);
+    }
+
+    pid_t pid;
+};
+
+} // namespace
+
+TEST_CASE("script_process: with the loop a program ends in good order, if it does so soon")
+{
+    sluice::test::temp_dir folder;
+    const auto cleaned = folder / "cleaned";
+    const left_behind tidy("trap 'sleep 0.1; : > " + cleaned.string() + "; exit' TERM");
+    CHECK(std::filesystem::exists(cleaned));
+    CHECK_FALSE(exists(tidy.pid));
+
+    const left_behind stubborn("trap '' TERM");
+    CHECK_FALSE(exists(stubborn.pid));
+
+    const left_behind released(":", true);
+    CHECK(runs(released.pid));
+    ::kill(-released.pid, SIGKILL);
+    ::waitpid(released.pid, nullptr, 0);
+}
+
 TEST_CASE("script_process: one that is released goes on, and is waited for")
 {
     started s(shell("exec >&-; sleep 0.05; exit 3"));
@@ -191,5 +250,17 @@ TEST_CASE("script_process: resource limits are the program's")
     started s(how);
     boost::asio::write(s.process->in, boost::asio::buffer("\n", 1));
     CHECK(s.output() == "40\n");
+    CHECK(s.until([&] { return s.exited; }));
     s.process->release();
+}
+
+TEST_CASE("script_process: a limit that cannot be set is an error, and nothing runs")
+{
+    boost::asio::io_context context;
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) { // what other tests have released
+    }
+    auto how = shell("sleep 1000");
+    how.limits = {{RLIMIT_NOFILE, {41, 40}}};
+    CHECK_THROWS_WITH(script_process::start(context.get_executor(), how, [] {}), Catch::Contains("/bin/sh"));
+    CHECK(::waitpid(-1, nullptr, WNOHANG) <= 0); // it is no zombie
 }

@@ -1,18 +1,17 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 //
 // Real programs, a client without a socket.
-#include <sluice/cgi/script_runner.hpp>
-
+#include "cgi/cgi_folder.hpp"
 #include "cgi/process_state.hpp"
 #include "support/catch.hpp"
-#include "support/fake_host.hpp"
-#include "support/temp_dir.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <unistd.h>
 
@@ -21,55 +20,6 @@ using namespace sluice::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A folder of programs, and a loop in which they are run.
-class cgi_folder {
-public:
-    explicit cgi_folder(cgi::runner_options o = {}, const limits& l = {}) : options_(std::move(o)), limits_(l)
-    {
-        options_.scripts.root = folder_.path();
-    }
-
-    /// A sh script; a head of plain text in front where `body` is all that counts.
-    void script(const std::string& name, const std::string& text)
-    {
-        const auto file = folder_.write(name, "#!/bin/sh\n" + text);
-        std::filesystem::permissions(file, std::filesystem::perms::owner_all);
-    }
-    void plain(const std::string& name, const std::string& text)
-    {
-        script(name, "printf 'Content-Type: text/plain\\n\\n'\n" + text);
-    }
-    std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
-
-    fake_loop& loop()
-    {
-        if (!loop_)
-            loop_ = std::make_unique<fake_loop>(cgi::script_runner(options_), limits_);
-        return *loop_;
-    }
-
-    /// Until the response has ended.
-    bool ended(fake_host& client)
-    {
-        return loop().poll_until([&] { return client.ended(); });
-    }
-
-private:
-    temp_dir folder_;
-    cgi::runner_options options_;
-    limits limits_;
-    std::unique_ptr<fake_loop> loop_;
-};
-
-/// Asks for `path`, and waits for the end of the answer.
-std::unique_ptr<fake_host> ask(cgi_folder& f, std::string_view path)
-{
-    auto client = std::make_unique<fake_host>(f.loop());
-    client->request("GET", {{"SCRIPT_NAME", ""}, {"PATH_INFO", path}, {"REQUEST_URI", path}});
-    CHECK(f.ended(*client));
-    return client;
-}
 
 pid_t pid_in(const std::string& text)
 {
@@ -398,24 +348,99 @@ TEST_CASE("limits: who leaves the queue does not keep its place, and who waits t
     CHECK(ask(f, "/wait.cgi")->ended_well()); // the slot came back
 }
 
-TEST_CASE("RFC 3875 6.2.2: a local redirect is answered as if the client had asked there, elsewhere it is "
-          "sent there")
+TEST_CASE(
+    "RFC 3875 6.2.2: what a program writes behind a local redirect holds nothing up, and no place is lost")
+{
+    cgi_runner_of_one f;
+    f.script("away.cgi", "printf 'Location: /static/page.html\\n\\n'; head -c 1000000 /dev/zero");
+    f.script("from.cgi", "printf 'Location: /to.cgi\\n\\n'; head -c 1000000 /dev/zero");
+    f.plain("to.cgi", "echo here");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(ask(f, "/away.cgi")->status() == 302);
+        CHECK(ask(f, "/from.cgi")->body() == "here\n");
+    }
+}
+
+TEST_CASE("script_runner: a body that is cut off ends the response wherever it is, whatever the program does")
+{
+    cgi::runner_options o;
+    o.grace = 100ms;
+    cgi_folder f(std::move(o));
+    const std::string until_told = "trap '' TERM; while ! [ -e go ]; do sleep 0.02; done; ";
+    f.script("late.cgi", ": > started; " + until_told + "printf 'Content-Type: text/plain\\n\\nlate'");
+    f.script("away.cgi", ": > started; " + until_told + "printf 'Location: /late.cgi\\n\\n'");
+    f.plain("middle.cgi", "echo begun; : > started; trap '' TERM; while :; do echo more; done");
+    for (const std::string name : {"late", "away", "middle"}) {
+        CAPTURE(name);
+        std::filesystem::remove(f / "started");
+        std::filesystem::remove(f / "go");
+        fake_host client(f.loop());
+        client.stall();
+        client.request("POST", {{"SCRIPT_NAME", "/" + name + ".cgi"}, {"CONTENT_LENGTH", "10"}}, true);
+        client.feed("0123");
+        CHECK(f.loop().poll_until([&] { return std::filesystem::exists(f / "started"); }));
+        client.end_body();
+        f.loop().poll();
+        std::ofstream(f / "go") << "";
+        f.loop().poll();
+        client.take_all();
+        CHECK(f.ended(client));
+        if (name != "middle")
+            CHECK(client.status() == 400);
+        else
+            CHECK_FALSE(client.ended_well());
+    }
+}
+
+TEST_CASE("script_runner: many programs at once, each is waited for without holding up the others")
 {
     cgi_folder f;
-    f.script("from.cgi", "printf 'Location: /to.cgi/x%%20y?q=1\\n\\n'");
-    f.plain("to.cgi", "echo $REQUEST_METHOD $SCRIPT_NAME $PATH_INFO $QUERY_STRING $CONTENT_LENGTH; cat");
-    f.script("out->cgi", "printf 'Location: /static/page.html\\n\\n'");
-    f.script("loop.cgi", "printf 'Location: /loop.cgi\\n\\n'");
-    fake_host client(f.loop());
-    client.request("POST", {{"SCRIPT_NAME", "/from.cgi"}, {"CONTENT_LENGTH", "3"}}, true);
-    client.feed_all("abc");
-    CHECK(f.ended(client));
-    CHECK(client.body() == "GET /to.cgi /x y q=1\n");
-    const auto out = ask(f, "/out->cgi");
-    CHECK(out->status() == 302);
-    CHECK(out->header("Location") == "/static/page.html");
-    CHECK(ask(f, "/loop.cgi")->status() == 502);
-    CHECK(ask(f, "/to.cgi")->ended_well());
+    f.plain("a.cgi", "echo $QUERY_STRING");
+    for (int round = 0; round < 4; ++round) {
+        std::vector<std::unique_ptr<fake_host>> clients;
+        for (int i = 0; i < 40; ++i) {
+            clients.push_back(std::make_unique<fake_host>(f.loop()));
+            clients.back()->request("GET", {{"SCRIPT_NAME", "/a.cgi"}, {"QUERY_STRING", std::to_string(i)}});
+        }
+        for (int i = 0; i < 40; ++i) {
+            auto& client = *clients[static_cast<std::size_t>(i)];
+            CHECK(f.ended(client));
+            CHECK(client.body() == std::to_string(i) + "\n");
+        }
+    }
+}
+
+TEST_CASE("limits: a program that leaves its answer to another holds its place until that has ended")
+{
+    cgi_runner_of_one f;
+    f.plain("fork.cgi", "(while ! [ -e go ]; do sleep 0.02; done; echo second) & echo first; : > forked");
+    f.plain("next.cgi", "echo next");
+    fake_host first(f.loop());
+    first.request("GET", {{"SCRIPT_NAME", "/fork.cgi"}});
+    CHECK(f.loop().poll_until([&] { return f.loop().log().contains("ended with status 0"); }));
+    fake_host next(f.loop());
+    next.request("GET", {{"SCRIPT_NAME", "/next.cgi"}});
+    f.loop().poll();
+    CHECK(next.status() == 0);
+    std::ofstream(f / "go") << "";
+    CHECK(f.ended(first));
+    CHECK(first.body() == "first\nsecond\n");
+    CHECK(f.ended(next));
+    CHECK(next.body() == "next\n");
+}
+
+TEST_CASE("script_runner: what programs end with is known also where SIGCHLD was ignored")
+{
+    struct sigaction before {};
+    ::sigaction(SIGCHLD, nullptr, &before);
+    std::signal(SIGCHLD, SIG_IGN);
+    {
+        cgi_folder f;
+        f.plain("died.cgi", "echo begun; exit 3");
+        CHECK_FALSE(ask(f, "/died.cgi")->ended_well());
+        CHECK(f.loop().log().contains("ended with status 3"));
+    }
+    ::sigaction(SIGCHLD, &before, nullptr);
 }
 
 TEST_CASE("NPH: the program's own status line and headers are the response's")
