@@ -203,6 +203,18 @@ task<void> fail(request& req, responder respond)
     throw std::runtime_error("thrown in mid-body, as asked");
 }
 
+task<void> errors(request& req, responder respond)
+{
+    const auto n = number(req, "n", 1);
+    for (std::uint64_t i = 0; i < n; ++i)
+        req.errors().line(fmt::format("error line {}", i));
+    auto out = respond.start(plain_text());
+    co_await out.write("said before the head\n");
+    co_await out.flush();
+    req.errors().line("error line in mid-body");
+    co_await out.write("said in mid-body\n");
+}
+
 task<void> stats(request& req, responder respond)
 {
     const auto s = req.statistics();
@@ -222,9 +234,9 @@ struct route {
 };
 
 constexpr route routes[] = {
-    {"/hello", hello}, {"/bytes", bytes},   {"/stream", stream}, {"/tiny", tiny},
-    {"/ticks", ticks}, {"/idle", idle},     {"/upload", upload}, {"/echo", echo},
-    {"/env", env},     {"/status", status}, {"/throw", fail},    {"/stats", stats},
+    {"/hello", hello}, {"/bytes", bytes},   {"/stream", stream}, {"/tiny", tiny}, {"/ticks", ticks},
+    {"/idle", idle},   {"/upload", upload}, {"/echo", echo},     {"/env", env},   {"/status", status},
+    {"/throw", fail},  {"/stats", stats},   {"/errors", errors},
 };
 
 task<void> not_found(request&, responder respond)

@@ -135,7 +135,7 @@ TEST_CASE("stdout that takes nothing ever: the app is told, and the program ends
     CHECK(written == 0);
 }
 
-TEST_CASE("F10: a reader that has gone, or goes, ends an endless producer at once")
+TEST_CASE("F8, F10: a reader that has gone, or goes, ends an endless producer at once")
 {
     const int kind = GENERATE(0, 1);
     const bool before = GENERATE(true, false);
@@ -156,13 +156,22 @@ TEST_CASE("F10: a reader that has gone, or goes, ends an endless producer at onc
     CHECK(program.held_at_most() <= limits().window + limits().block_size);
 }
 
-TEST_CASE("F11: a reader that leaves a silent app ends it within 100 ms")
+TEST_CASE("F11, F12: a reader that leaves a silent app ends it within 100 ms, also with its body unread")
 {
     const int kind = GENERATE(0, 1);
-    CAPTURE(kind);
+    const bool body = GENERATE(false, true);
+    CAPTURE(kind, body);
     auto out = output_of_kind(kind);
     error_code why;
-    running_program program(idle{&why}, {.out = std::move(out.theirs)});
+    running_program::setup setup{.out = std::move(out.theirs)};
+    auto in = pipe_to_program();
+    if (body) {
+        fill(in.ours);
+        setup.in = std::move(in.theirs);
+        setup.method = "POST";
+        setup.variables = {"CONTENT_LENGTH=1000000"};
+    }
+    running_program program(idle{&why}, std::move(setup));
     CHECK_THAT(read_some(out.ours), Catch::EndsWith("waiting"));
     const auto left = std::chrono::steady_clock::now();
     out.ours.close();

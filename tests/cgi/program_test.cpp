@@ -187,7 +187,7 @@ TEST_CASE("the web server sees the end of the response while the app goes on, an
     CHECK(after);
 }
 
-TEST_CASE("R34: a delayed response, given after the app returned, is whole")
+TEST_CASE("R34, F14: a delayed response, given after the app returned, is whole")
 {
     auto out = pipe_from_program();
     running_program program(

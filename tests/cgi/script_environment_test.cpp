@@ -65,7 +65,7 @@ environment small_request()
 
 } // namespace
 
-TEST_CASE("script_variables: all of RFC 3875 section 4.1, and what else the web server sent")
+TEST_CASE("R1-R9, R11: script_variables: all of RFC 3875 section 4.1, and what else the web server sent")
 {
     const nothing_of_ours none;
     const auto request = environment_of({
@@ -132,7 +132,7 @@ TEST_CASE("script_variables: all of RFC 3875 section 4.1, and what else the web 
           });
 }
 
-TEST_CASE("script_variables: what has to be there is, and what stands for nothing is not")
+TEST_CASE("R5, R8: script_variables: what has to be there is, and what stands for nothing is not")
 {
     const nothing_of_ours none;
     cgi::found_script script = hello;

@@ -28,7 +28,7 @@ pid_t pid_in(const std::string& text)
 
 } // namespace
 
-TEST_CASE("script_runner: a document, with its status, headers and body")
+TEST_CASE("R22, R23: script_runner: a document, with its status, headers and body")
 {
     cgi_folder f;
     f.script("a.cgi", "printf 'Status: 201 Made\\nContent-Type: text/html\\nX-A: 1\\nX-A: 2\\n\\n<p>done'");
@@ -133,7 +133,17 @@ TEST_CASE("script_runner: without a body a program's input is at its end, and /d
     CHECK(ask(f, "/in.cgi")->body() == "/dev/null\n");
 }
 
-TEST_CASE("script_runner: a program that does not read its body is answered for all the same")
+TEST_CASE("R38: script_runner: a head and nothing behind it is a response with an empty body")
+{
+    cgi_folder f;
+    f.plain("a.cgi", "");
+    const auto client = ask(f, "/a.cgi");
+    CHECK(client->status() == 200);
+    CHECK(client->body().empty());
+    CHECK(client->ended_well());
+}
+
+TEST_CASE("R20: script_runner: a program that does not read its body is answered for all the same")
 {
     cgi_folder f;
     f.plain("deaf.cgi", "echo heard nothing");
@@ -187,6 +197,79 @@ TEST_CASE("F11: the program ends when its client leaves, silent or not, with all
     REQUIRE(runs(pid));
     client.leave();
     CHECK(f.loop().poll_until([&] { return !runs(pid) && ::kill(-pid, 0) != 0; }, 5s));
+}
+
+TEST_CASE("F12: the program ends when its client leaves, though it reads nothing of a large body")
+{
+    cgi::runner_options o;
+    o.grace = 100ms;
+    cgi_folder f(o);
+    f.plain("a.cgi", "echo $$; sleep 1000");
+    fake_host client(f.loop());
+    client.request("POST", {{"SCRIPT_NAME", "/a.cgi"}, {"CONTENT_LENGTH", "10000000"}}, true);
+    client.feed_all(std::string(10'000'000, 'x')); // waits, for want of credit
+    REQUIRE(f.loop().poll_until([&] { return client.body().find('\n') != std::string::npos; }));
+    const auto pid = pid_in(client.body());
+    REQUIRE(runs(pid));
+    client.leave();
+    CHECK(f.loop().poll_until([&] { return !runs(pid) && ::kill(-pid, 0) != 0; }, 5s));
+}
+
+TEST_CASE("F27: a shutdown ends the program and what it has started, before its head and in mid-body")
+{
+    const bool answered = GENERATE(false, true);
+    CAPTURE(answered);
+    cgi::runner_options o;
+    o.grace = 100ms;
+    cgi_folder f(o);
+    f.script("a.cgi",
+             "echo $$ >pid\nmv pid started\n" +
+                 std::string(answered ? "printf 'Content-Type: text/plain\\n\\n'\nexec yes" : "sleep 1000"));
+    fake_host client(f.loop());
+    client.request("GET", {{"SCRIPT_NAME", "/a.cgi"}});
+    REQUIRE(f.loop().poll_until([&] {
+        return std::filesystem::exists(f / "started") && (!answered || client.received_bytes() > 1'000'000);
+    }));
+    pid_t pid = 0;
+    std::ifstream(f / "started") >> pid;
+    REQUIRE(runs(pid));
+    client.cancel();
+    CHECK(f.loop().poll_until([&] { return !runs(pid) && ::kill(-pid, 0) != 0; }, 5s));
+    CHECK(f.ended(client));
+    CHECK(client.ended_well() == !answered);
+    if (!answered)
+        CHECK(client.status() == 503);
+}
+
+TEST_CASE("F29: a program that writes without end to a fast client keeps no other request waiting")
+{
+    cgi_folder f;
+    f.plain("endless.cgi", "exec yes");
+    f.plain("a.cgi", "echo done");
+    fake_host fast(f.loop());
+    fast.forget_content();
+    fast.request("GET", {{"SCRIPT_NAME", "/endless.cgi"}});
+    REQUIRE(f.loop().poll_until([&] { return fast.received_bytes() > 10'000'000; }));
+    for (int i = 0; i < 5; ++i) {
+        const auto before = fast.received_bytes();
+        CHECK(ask(f, "/a.cgi")->body() == "done\n");
+        CHECK(f.loop().poll_until([&] { return fast.received_bytes() > before; }));
+    }
+    CHECK_FALSE(fast.ended());
+    fast.leave();
+    f.loop().poll();
+}
+
+TEST_CASE("R19: a program whose request has less than its CONTENT_LENGTH is ended, and the client answered "
+          "with 400")
+{
+    cgi_folder f;
+    f.plain("a.cgi", "cat >/dev/null; exec sleep 1000");
+    fake_host client(f.loop());
+    client.request("POST", {{"SCRIPT_NAME", "/a.cgi"}, {"CONTENT_LENGTH", "1000000"}}, true);
+    client.feed_all(std::string(999'999, 'x'));
+    CHECK(f.ended(client));
+    CHECK(client.status() == 400);
 }
 
 TEST_CASE("F13: a program that dies in mid-body makes the transfer fail, one that ends well does not")
@@ -304,7 +387,7 @@ TEST_CASE("R21: the last words of a program are heard, also behind the end of it
     }
 }
 
-TEST_CASE("limits: over the processes requests wait in turn, over the queue they get 503")
+TEST_CASE("F22: limits: over the processes requests wait in turn, over the queue they get 503")
 {
     cgi::runner_options o;
     o.processes = 1;

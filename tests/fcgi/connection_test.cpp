@@ -88,7 +88,7 @@ TEST_CASE("connection: input byte by byte, each seen on its own")
     CHECK(peer.reply_to(1).body == "slow");
 }
 
-TEST_CASE("F25: a large body echoed through small kernel buffers, both directions at once")
+TEST_CASE("R17, F25: a large body echoed through small kernel buffers, both directions at once")
 {
     const auto body = pattern(1'000'000);
     const auto request = post(1, false, body, false);
@@ -291,6 +291,41 @@ TEST_CASE("half-closing a unix socket is no abort - leaving after it is")
     CHECK(loop.until([&] { return stays.try_receive(), stays.ended; }));
     CHECK(stays.reply_to(1).well());
     CHECK(stays.reply_to(1).body == "still here");
+}
+
+TEST_CASE("R34, R45, F14: a response that another thread gives after the app has returned")
+{
+    for (const bool tcp : {false, true}) {
+        std::thread other;
+        std::atomic<bool> returned = false;
+        int ends = 0;
+        const auto body = pattern(1'000'000);
+        driven_loop loop{application([&](request& req, responder respond) -> task<void> {
+            req.on_end([&ends] { ++ends; });
+            other = std::thread([&, where = req.get_executor(),
+                                 r = std::make_shared<responder>(std::move(respond))]() mutable {
+                const auto give_up = clock::now() + patience;
+                while (!returned && clock::now() < give_up)
+                    std::this_thread::yield();
+                boost::asio::post(where, [&body, r = std::move(r)] {
+                    r->send(200, {{"Content-Type", "text/plain"}}, body);
+                });
+            });
+            co_return;
+        })};
+        auto peer = tcp ? loop.connect_tcp() : loop.connect();
+        peer.send(get(1, true));
+        REQUIRE(loop.until([&] { return other.joinable(); }));
+        loop.settle(); // the app has returned, and nothing was said
+        CHECK(ends == 0);
+        CHECK(peer.try_receive() == 0);
+        returned = true;
+        CHECK(loop.until([&] { return ended(peer, 1); }));
+        other.join();
+        CHECK(peer.reply_to(1).well());
+        CHECK(difference(peer.reply_to(1).body, body) == "");
+        CHECK(ends == 1);
+    }
 }
 
 TEST_CASE("R20: a body nobody reads does not reset the connection over the response")

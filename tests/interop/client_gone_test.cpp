@@ -73,6 +73,23 @@ const on_each_server<told_while_silent> told_while_silent_tests("F11: a silent a
                                                                     return front.tells_silent_app;
                                                                 });
 
+// With more of it than the app's window holds, the app's side does not read the connection any more, and has to see its end all
+// the same.
+void told_with_its_body_unread(const front_server& front)
+{
+    const auto site = front.start({});
+    const std::string body(5 << 20, 'x');
+    curl_stream client(site->url("/idle"),
+                       {"-H", "Expect:", "--data-binary", "@" + site->folder.write("body", body).string()});
+    REQUIRE(a_response_is_under_way(*site));
+    client.leave();
+    CHECK(becomes_true([&] { return fetch_stats(*site).client_gone == 1; }, seconds(20)));
+    CHECK(fetch_stats(*site).active == 1);
+}
+const on_each_server<told_with_its_body_unread> told_with_its_body_unread_tests(
+    "F12: a silent app whose body is unread is told", "[client-gone]",
+    [](const front_server& front) { return front.tells_silent_app; });
+
 // A server that buffers takes the whole response, client or no client. The app is never told; its
 // response ends as if all were well.
 void never_told(const front_server& front)

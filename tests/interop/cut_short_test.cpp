@@ -29,10 +29,10 @@ void with_length(const front_server& front)
     check_cut(front, {}, "/throw?when=after&length=1", front.shows_cut_with_length);
 }
 const on_each_server<with_length> with_length_fails(
-    "F13: an exception in mid-body, length given: the transfer fails", "[cut-short]",
+    "F13, R40: an exception in mid-body, length given: the transfer fails", "[cut-short]",
     [](const front_server& front) { return front.shows_cut_with_length; });
 const on_each_server<with_length> with_length_hidden(
-    "F13: an exception in mid-body, length given: the server hides it", "[cut-short]",
+    "F13, R40: an exception in mid-body, length given: the server hides it", "[cut-short]",
     [](const front_server& front) { return !front.shows_cut_with_length; });
 
 void trusted_length(const front_server& front)
@@ -41,19 +41,18 @@ void trusted_length(const front_server& front)
               true);
 }
 const on_each_server<trusted_length> trusted_length_fails(
-    "F13: an exception in mid-body, length given and trusted: the transfer fails", "[cut-short]",
+    "F13, R40: an exception in mid-body, length given and trusted: the transfer fails", "[cut-short]",
     [](const front_server& front) { return !front.keeps_length; });
 
 void without_length(const front_server& front)
 {
     check_cut(front, {}, "/throw?when=after", front.shows_cut);
 }
-const on_each_server<without_length> without_length_fails("F13: an exception in mid-body: the transfer fails",
-                                                          "[cut-short]", [](const front_server& front) {
-                                                              return front.shows_cut;
-                                                          });
+const on_each_server<without_length> without_length_fails(
+    "F13, R40: an exception in mid-body: the transfer fails", "[cut-short]",
+    [](const front_server& front) { return front.shows_cut; });
 const on_each_server<without_length> without_length_hidden(
-    "F13: an exception in mid-body: the server hides it", "[cut-short]",
+    "F13, R40: an exception in mid-body: the server hides it", "[cut-short]",
     [](const front_server& front) { return !front.shows_cut; });
 
 } // namespace

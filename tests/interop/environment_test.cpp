@@ -170,6 +170,35 @@ void encoded_slash(const front_server& front)
 }
 const on_each_server<encoded_slash> encoded_slash_tests("R14: an encoded slash in the path");
 
+// nginx sends a variable that is set twice twice: its users override a line of fastcgi_params so.
+void repeated_variable(const front_server& front)
+{
+    site_options options;
+    options.extra_config = "        location = /repeated {\n"
+                           "            include /etc/nginx/fastcgi_params;\n"
+                           "            fastcgi_pass app;\n"
+                           "            fastcgi_param SERVER_NAME overridden.example;\n"
+                           "            fastcgi_param DOCUMENT_ROOT /first;\n"
+                           "            fastcgi_param DOCUMENT_ROOT /last;\n"
+                           "            fastcgi_param SCRIPT_NAME \"\";\n"
+                           "            fastcgi_param PATH_INFO /env;\n"
+                           "            fastcgi_param REQUEST_URI /env;\n"
+                           "        }\n";
+    const auto site = front.start(options);
+    const auto port = std::to_string(site->port.number());
+    const curl_result result = curl("http://127.0.0.1:" + port + "/repeated");
+    REQUIRE(result.complete());
+    CHECK(result.response.status == 200);
+    const variables env = parse_environment(result.response.body);
+    CHECK(value(env, "SERVER_NAME") == "overridden.example");
+    CHECK(value(env, "DOCUMENT_ROOT") == "/last");
+    CHECK(value(env, "PATH_INFO") == "/env");
+    CHECK(value(env, "REQUEST_URI") == "/env");
+}
+const on_each_server<repeated_variable> repeated_variable_tests(
+    "R16: of a variable that is set twice the last counts", "",
+    [](const front_server& front) { return front.family == server_family::nginx; });
+
 void own_variable(const front_server& front)
 {
     site_options options;

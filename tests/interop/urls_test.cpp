@@ -180,6 +180,34 @@ void exception_before_head(const front_server& front)
 const on_each_server<exception_before_head> exception_before_head_tests(
     "R39: an exception before the head is a complete 500");
 
+bool becomes_logged(const site& site, const std::string& text)
+{
+    return becomes_true([&] { return site.server->error_log().find(text) != std::string::npos; },
+                        std::chrono::seconds(20));
+}
+
+// Nearly two MiB of it at once, of which no more than limits::error_text is kept for the web server.
+void error_text(const front_server& front)
+{
+    const auto site = front.start({});
+    for (const std::string count : {"1", "100000"}) {
+        INFO(count << " lines");
+        const curl_result result = curl(site->url("/errors?n=" + count));
+        INFO(result.errors);
+        REQUIRE(result.complete());
+        CHECK(result.response.status == 200);
+        CHECK(result.response.body == "said before the head\nsaid in mid-body\n");
+        if (front.logs_errors) {
+            CHECK(becomes_logged(*site, count == "1" ? "error line 0" : "error line 1"));
+            CHECK(becomes_logged(*site, "error line in mid-body"));
+        }
+    }
+    CHECK(site->server->error_log().find("error line 99999") == std::string::npos);
+    CHECK(curl(site->url("/hello")).response.body == "Hello, world!");
+}
+const on_each_server<error_text> error_text_tests(
+    "R21, F26: much error text before the head, and some in mid-body");
+
 void stats(const front_server& front)
 {
     const auto site = front.start({});

@@ -110,6 +110,26 @@ TEST_CASE("F27: `cancel` ends an endless response, and only the one under way")
     CHECK(next.reply_to(1).well());
 }
 
+TEST_CASE("F21: a finished response that nobody reads is given up after limits::linger, its blocks with it")
+{
+    libfcgi::bridge_options options;
+    options.limits.linger = 100ms;
+    old_program program(
+        [](request&, responder respond) -> task<void> {
+            auto out = respond.start(200, {{"Content-Type", "text/plain"}});
+            // Until the kernel is full, and the window behind it.
+            for (int full = 0; full < 3; co_await sluice::sleep_for(0ms))
+                full = out.try_write(pattern(10'000)) > 0 ? 0 : full + 1;
+        },
+        options);
+    auto peer = program.connect(4096);
+    peer.send(get());
+    // Not read from until it is over.
+    CHECK(old_program::until([&] { return program.failed() == 1; }));
+    CHECK(program.bridge().stats().pool_in_use == 0);
+    peer.close();
+}
+
 TEST_CASE("F20: a client that takes nothing is given up after limits::write_stall")
 {
     libfcgi::bridge_options options;

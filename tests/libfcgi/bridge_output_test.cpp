@@ -119,6 +119,24 @@ TEST_CASE("R42, R43, R38: responses without a body end well")
     }
 }
 
+TEST_CASE("F26: much error text before the head is bounded, and the response follows")
+{
+    old_program program([](request& req, responder respond) -> task<void> {
+        for (int i = 0; i < 10'000; ++i)
+            req.errors().line(pattern(99));
+        respond.send(200, {{"Content-Type", "text/plain"}}, "body");
+        co_return;
+    });
+    auto peer = program.connect();
+    peer.send(get(1, false));
+    CHECK(peer.receive_end());
+    const auto reply = peer.reply_to(1);
+    CHECK(reply.well());
+    CHECK(reply.body == "body");
+    CHECK(reply.errors.starts_with(pattern(99) + "\n"));
+    CHECK(reply.errors.size() <= limits().error_text + 200); // and the note on what was dropped
+}
+
 TEST_CASE("R21: what the app says on its error stream goes to STDERR")
 {
     old_program program([](request& req, responder respond) -> task<void> {
@@ -140,7 +158,7 @@ TEST_CASE("R21: what the app says on its error stream goes to STDERR")
     CHECK(reply.body == "body, all of it");
 }
 
-TEST_CASE("R34: a response that another thread gives after the app has returned")
+TEST_CASE("R34, F14: a response that another thread gives after the app has returned")
 {
     std::thread other;
     old_program program([&](request& req, responder respond) -> task<void> {

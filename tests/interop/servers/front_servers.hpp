@@ -52,6 +52,9 @@ struct front_server {
     /// Takes a chunked body of any size. HAProxy answers 400 when it is larger than its buffer.
     bool takes_chunked_bodies = true;
 
+    /// What an app says on its error stream is in the server's log. HAProxy throws it away.
+    bool logs_errors = true;
+
     /// The probe is a service of its own, started before the server and ended after it.
     bool is_service = false;
 
@@ -251,6 +254,7 @@ inline constexpr front_server front_servers[] = {
      .shows_cut_with_length = true,
      .tells_client_gone = true,
      .takes_chunked_bodies = false,
+     .logs_errors = false,
      .is_service = true,
      .start = start_haproxy},
     {.name = "haproxy multiplexing",
@@ -262,6 +266,7 @@ inline constexpr front_server front_servers[] = {
      .shows_cut_with_length = true,
      .tells_client_gone = true,
      .takes_chunked_bodies = false,
+     .logs_errors = false,
      .is_service = true,
      .start = start_haproxy_multiplexing},
 };
