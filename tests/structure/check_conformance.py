@@ -4,7 +4,7 @@
 
     check_conformance.py ROOT      prints each fault as `file:line: what`; exit status 1 when there is one
 
-The tests are found in the sources, so that nothing need be built: each has the name that `ctest -N` gives it. In the
+The tests are found in the sources (scripts/lib/test_names.py), each with the name that `ctest -N` gives it. In the
 column `test` of each table there are such names, between them <br>; one that ends in "…" is the beginning of exactly
 one test's name. In the column `file` there are paths, each in backticks.
 """
@@ -12,44 +12,10 @@ import re
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "lib"))
+from test_names import all_tests  # noqa: E402 (the path comes first)
+
 PAGE = "docs/conformance.md"
-
-STRING = r'"((?:[^"\\\n]|\\.)*)"'
-STRINGS = rf"((?:\s*{STRING})+)"  # adjacent ones are one
-TEST_CASE = re.compile(r"^TEST_CASE\(" + STRINGS, re.M)
-# const on_each_server<upload> upload_tests("R17: …", one name for each server of a table. Which of them a test is
-# registered for is decided when it runs, so these are a few too many.
-ON_EACH = re.compile(r"\b(on_each_\w+)<\w+>\s+\w+\(" + STRINGS)
-ON_EACH_OF = re.compile(r"\busing (on_each_\w+)\s*=\s*on_each_of<(\w+),")
-TABLE = re.compile(r"\b(\w+)\[\]\s*=\s*\{(.*?)\n\};", re.S)
-SERVER = re.compile(r"\.name\s*=\s*" + STRING)
-TEST_PREFIX = re.compile(r"catch_discover_tests\([^)]*\bTEST_PREFIX\s+" + STRING)
-ADD_TEST = re.compile(r"\badd_test\(\s*NAME\s+" + STRING)
-FUZZER = re.compile(r"^sluice_fuzzer\((\w+)", re.M)
-
-
-def joined(literals):
-    return re.sub(r"\\(.)", r"\1", "".join(re.findall(STRING, literals)))
-
-
-def test_names(root):
-    names = set()
-    for folder in sorted(path for path in Path(root, "tests").iterdir() if path.is_dir()):
-        cmake = folder / "CMakeLists.txt"
-        cmake_text = cmake.read_text(encoding="utf-8") if cmake.is_file() else ""
-        prefix = TEST_PREFIX.search(cmake_text)
-        prefix = prefix.group(1) if prefix else ""
-        names |= {name for name in ADD_TEST.findall(cmake_text) if "$" not in name}
-        names |= {"fuzz: the corpus of " + name for name in FUZZER.findall(cmake_text)}
-        texts = [path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.[ch]pp"))]
-        tables = {table: SERVER.findall(rows) for text in texts for table, rows in TABLE.findall(text)}
-        table_of = {each: table for text in texts for each, table in ON_EACH_OF.findall(text)}
-        for text in texts:
-            names |= {prefix + joined(match.group(1)) for match in TEST_CASE.finditer(text)}
-            for match in ON_EACH.finditer(text):
-                servers = tables.get(table_of.get(match.group(1)), [])
-                names |= {f"{server}: {joined(match.group(2))}" for server in servers}
-    return names
 
 
 def columns(line):
@@ -67,7 +33,7 @@ def check_test(name, names):
 
 def check(root):
     root = Path(root)
-    names = test_names(root)
+    names = {test.prefix + test.name for test in all_tests(root)}
     faults, checked, header = [], 0, None
     for number, line in enumerate((root / PAGE).read_text(encoding="utf-8").splitlines(), 1):
         if not line.startswith("|"):
