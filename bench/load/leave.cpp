@@ -44,7 +44,7 @@ private:
 // The kept connection answers one question after the other.
 std::uint64_t leaving::gone()
 {
-    static const std::string question = wire::plain_request({"GET", "/stats", 0}, true);
+    static const std::string question = wire::plain_request({"GET", "/stats", "", 0}, true);
     std::array<char, 4096> buffer{};
     answer got;
     got.keep_body(buffer.size());
