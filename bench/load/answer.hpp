@@ -1,9 +1,6 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #pragma once
 
-#include "wire.hpp"
-
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,24 +8,23 @@
 
 namespace bench {
 
-// Reads one answer (STDOUT, STDERR, END_REQUEST) from bytes cut anywhere, and judges it. Content is
-// counted, not copied, but for the head and the first bytes of the body.
-//
-//   in_header  -- 8 bytes --> in_content -- contentLength --> in_padding -- paddingLength -->
-//   in_header END_REQUEST whole, STDOUT ended before it, appStatus and protocolStatus 0     -->
-//   done anything else that section 5 does not allow here                              --> wrong
+// Reads one answer from bytes cut anywhere, and judges it. Content is counted, not copied, but for the head and the
+// first bytes of the body. How it is framed is the derived classes' matter: fcgi_answer, http_answer.
 class answer {
 public:
-    enum class state { in_header, in_content, in_padding, done, wrong };
+    answer() = default;
+    answer(const answer&) = delete;
+    answer& operator=(const answer&) = delete;
+    virtual ~answer() = default;
 
     // Takes what belongs to this answer and says how much that was.
-    std::size_t feed(const char* data, std::size_t size);
+    virtual std::size_t feed(const char* data, std::size_t size) = 0;
+
+    // The server has closed the connection: the end of an answer that no other end was announced for.
+    virtual void on_eof() {}
 
     // Ready for the next answer on the same connection.
-    void reset();
-
-    // Whose answer it is, where ids are told apart.
-    void expect_id(std::uint16_t id) { id_ = id; }
+    virtual void reset();
 
     // How much of the body is kept for body_start(), at most max_kept bytes.
     void keep_body(std::size_t size) { keep_ = size; }
@@ -43,33 +39,38 @@ public:
     [[nodiscard]] std::uint64_t stdout_records() const { return stdout_records_; }
     [[nodiscard]] std::string_view body_start() const { return body_start_; }
 
-private:
-    void on_header();
-    void on_stdout(const char* data, std::size_t size);
-    void on_record_end();
+protected:
+    // Until head_seen(): takes bytes up to the blank line, and says how many.
+    std::size_t take_head(const char* data, std::size_t size);
+    void take_body(const char* data, std::size_t size);
+
+    [[nodiscard]] bool reading() const { return state_ == state::reading; }
+    [[nodiscard]] std::string_view head() const { return head_; }
+    void finish() { state_ = state::done; }
     void fail(const char* reason);
+
+    // Of a whole head; 0 when it is none.
+    [[nodiscard]] virtual int status_of(std::string_view head) const = 0;
+
+    std::uint64_t stdout_records_ = 0;
+
+private:
+    enum class state { reading, done, wrong };
 
     static constexpr std::size_t max_head = 16 * 1024;
 
-    std::uint16_t id_ = wire::request_id;
-    state state_ = state::in_header;
+    state state_ = state::reading;
     const char* reason_ = "";
-    std::array<unsigned char, wire::header_size> header_{};
-    std::size_t header_size_ = 0;
-    wire::record_type type_{};
-    std::size_t content_left_ = 0;
-    std::size_t padding_left_ = 0;
-    std::array<unsigned char, 8> end_body_{};
-    std::size_t end_size_ = 0;
-
     std::string head_;
     bool head_seen_ = false;
-    bool stdout_ended_ = false;
     int status_ = 0;
     std::uint64_t body_bytes_ = 0;
-    std::uint64_t stdout_records_ = 0;
     std::size_t keep_ = 64;
     std::string body_start_;
 };
+
+// The value of a field of the head, without the spaces around it; without data() when there is no such field. The name
+// in any case.
+[[nodiscard]] std::string_view field_value(std::string_view head, std::string_view name);
 
 } // namespace bench

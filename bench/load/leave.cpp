@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "modes.hpp"
 
+#include "fcgi_answer.hpp"
 #include "report.hpp"
 #include "socket.hpp"
 
@@ -46,7 +47,7 @@ std::uint64_t leaving::gone()
 {
     static const std::string question = wire::plain_request({"GET", "/stats", "", 0}, true);
     std::array<char, 4096> buffer{};
-    answer got;
+    fcgi_answer got;
     got.keep_body(buffer.size());
     send_all(control_.get(), question.data(), question.size());
     while (!got.done() && !got.wrong()) {

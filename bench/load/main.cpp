@@ -14,6 +14,8 @@ int main(int argc, char** argv)
             return bench::run_requests(opt);
         if (opt.mode == "stream")
             return bench::run_stream(opt);
+        if (opt.mode == "first")
+            return bench::run_first(opt);
         if (opt.mode == "upload")
             return bench::run_upload(opt);
         if (opt.mode == "slow")

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "modes.hpp"
 
+#include "fcgi_answer.hpp"
 #include "histogram.hpp"
 #include "report.hpp"
 #include "socket.hpp"
@@ -30,7 +31,7 @@ public:
 private:
     struct stream {
         std::string request;
-        answer got;
+        fcgi_answer got;
         std::uint64_t sent_at = 0;
         std::uint64_t answered = 0;
     };

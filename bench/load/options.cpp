@@ -12,10 +12,11 @@ namespace bench {
 namespace {
 
 constexpr const char* usage_text =
-    R"(usage: fcgi_load MODE --connect unix:PATH|tcp:HOST:PORT --path URL [--script FILE] [options]
+    R"(usage: fcgi_load MODE --connect [http:]unix:PATH|tcp:HOST:PORT --path URL [--script FILE] [options]
 
   requests   ask again and again; requests/s and latencies
   stream     ask --count times for one long answer; GiB/s and records
+  first      ask --count times; ms until the first piece of the body, and until the end
   multiplexed  as requests, --in-flight of them at once on one connection
   upload     POST --upload-bytes and check the crc32 that is answered
   slow       --connections readers of --rate bytes/s each, for --seconds
@@ -24,13 +25,18 @@ constexpr const char* usage_text =
 
   --connections N    --closed (a new connection each)    --busy (spin, do not sleep)
   --seconds S        --warmup S    --count N    --deadline S
+  --finish (requests: then wait for those under way, and count them)
   --expect-status N  --expect-bytes N  --expect-body TEXT
   --upload-bytes N   --record N (content of a STDIN record)
   --in-flight N      --state busy|stalled|idle    --how close|half-close|reset|abort
   --rate BYTES       --drain (read the rest at full speed afterwards)
 
+With http: it speaks HTTP/1.1 (requests, stream, first and get; --closed).
+
 Prints one JSON object. Status 0: all answers right; 1: some were wrong; 2: usage; 3: too late.
 )";
+
+constexpr std::string_view http_scheme = "http:";
 
 [[noreturn]] void wrong_usage(std::string_view what)
 {
@@ -51,14 +57,15 @@ Number number(std::string_view name, std::string_view text)
 bool is_mode(std::string_view text)
 {
     return text == "requests" || text == "stream" || text == "upload" || text == "slow" ||
-           text == "multiplexed" || text == "leave" || text == "get";
+           text == "multiplexed" || text == "leave" || text == "first" || text == "get";
 }
 
 void set_value(options& out, std::string_view name, std::string_view value)
 {
-    if (name == "--connect")
-        out.connect = value;
-    else if (name == "--path")
+    if (name == "--connect") {
+        out.http = value.starts_with(http_scheme);
+        out.connect = value.substr(out.http ? http_scheme.size() : 0);
+    } else if (name == "--path")
         out.target.path = value;
     else if (name == "--script")
         out.target.script = value;
@@ -113,15 +120,20 @@ options parse_options(int argc, char** argv)
             out.busy = true;
         else if (name == "--drain")
             out.drain = true;
+        else if (name == "--finish")
+            out.finish = true;
         else if (i + 1 < argc)
             set_value(out, name, argv[++i]);
         else
             wrong_usage(std::string{name} + " wants a value or is unknown");
     }
     if (out.mode.empty())
-        wrong_usage("first argument: requests, multiplexed, stream, upload, slow, leave or get");
+        wrong_usage("first argument: requests, multiplexed, stream, first, upload, slow, leave or get");
     if (out.connect.empty())
         wrong_usage("--connect is missing");
+    if (out.http && (out.keep || (out.mode != "requests" && out.mode != "stream" && out.mode != "first" &&
+                                  out.mode != "get")))
+        wrong_usage("http: is for requests, stream, first and get, with --closed");
     if (!out.target.script.empty() && !out.target.script.starts_with('/'))
         wrong_usage("--script wants a path from the root on");
     if (out.connections == 0)

@@ -10,8 +10,9 @@
 namespace bench {
 
 struct options {
-    std::string mode;            // requests, multiplexed, stream, upload, slow, leave, get
+    std::string mode;            // requests, multiplexed, stream, first, upload, slow, leave, get
     std::string connect;         // unix:/path or tcp:host:port
+    bool http = false;           // --connect http:ADDRESS: HTTP instead of FastCGI
     wire::request_target target; // --path, --script
     bool keep = true;            // --closed: a new connection for each request
     bool busy = false;           // --busy: spin instead of sleeping in epoll_wait
@@ -19,7 +20,8 @@ struct options {
     unsigned connections = 1;
     double seconds = 2;
     double warmup = 0;
-    std::uint64_t count = 0; // requests: stop after so many; stream, upload: repeat so often
+    bool finish = false;     // --finish, requests: then wait for the answers under way
+    std::uint64_t count = 0; // requests: stop after so many; stream, first, upload: repeat so often
     unsigned deadline = 120; // seconds until the program gives up on itself
 
     int expect_status = 200;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <system_error>
@@ -23,14 +24,15 @@ namespace {
 class request_loop {
 public:
     explicit request_loop(const options& opt)
-        : opt_{opt}, request_{wire::plain_request(opt.target, opt.keep)}, epoll_{::epoll_create1(
-                                                                              EPOLL_CLOEXEC)},
+        : opt_{opt}, request_{request_of(opt)}, epoll_{::epoll_create1(EPOLL_CLOEXEC)},
           clients_(opt.connections)
     {
         if (!epoll_)
             throw std::system_error{errno, std::generic_category(), "epoll_create1"};
-        for (auto& one : clients_)
-            one.got.keep_body(opt.expect_body.size());
+        for (auto& one : clients_) {
+            one.got = answer_of(opt);
+            one.got->keep_body(opt.expect_body.size());
+        }
     }
 
     void run();
@@ -39,8 +41,9 @@ public:
 private:
     struct client {
         unique_fd fd;
-        answer got;
+        std::unique_ptr<answer> got;
         std::uint64_t sent_at = 0;
+        std::uint64_t ended_at = 0; // its last whole answer
         std::uint64_t answered = 0;
         bool checks_close = true; // the first answer of a closed client waits for the server's EOF
     };
@@ -51,8 +54,10 @@ private:
     void send_request(client& one, std::uint64_t now);
     void on_readable(client& one);
     void on_answer(client& one);
+    void go_on(client& one);
     void on_error(client& one, const char* kind);
     void start_measuring(std::uint64_t now);
+    [[nodiscard]] bool at_end(std::uint64_t now) const;
     [[nodiscard]] bool finished(std::uint64_t now) const;
     void look_for_connections_left_open();
 
@@ -67,6 +72,7 @@ private:
     std::uint64_t now_ = 0;
     std::uint64_t measured_from_ = 0;
     std::uint64_t end_ = 0;
+    std::size_t idle_ = 0; // clients that have nothing under way, at the end
     bool measuring_ = false;
     double cpu_from_ = 0;
     double cpu_used_ = 0;
@@ -85,7 +91,7 @@ void request_loop::open(client& one)
 
 void request_loop::send_request(client& one, std::uint64_t now)
 {
-    one.got.reset();
+    one.got->reset();
     one.sent_at = now;
     // The connection is idle, so the request always fits whole into the socket.
     const ssize_t n = ::send(one.fd.get(), request_.data(), request_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -99,7 +105,7 @@ void request_loop::on_error(client& one, const char* kind)
     one.fd.reset();
     if (errors_.total() < most_errors) {
         open(one);
-        one.got.reset();
+        one.got->reset();
         one.sent_at = now_;
         if (::send(one.fd.get(), request_.data(), request_.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
             errors_.add("request not taken");
@@ -108,16 +114,26 @@ void request_loop::on_error(client& one, const char* kind)
 
 void request_loop::on_answer(client& one)
 {
-    if (const char* kind = judge(one.got, opt_))
+    if (const char* kind = judge(*one.got, opt_))
         return on_error(one, kind);
-    now_ = now_ns();
+    now_ = one.ended_at = now_ns();
     if (measuring_) {
         latencies_.add(now_ - one.sent_at);
         ++one.answered;
     }
+    if (!opt_.keep && one.checks_close)
+        return; // the EOF comes through on_readable
+    go_on(one);
+}
+
+void request_loop::go_on(client& one)
+{
+    if (opt_.finish && at_end(now_)) {
+        one.fd.reset();
+        ++idle_;
+        return;
+    }
     if (!opt_.keep) {
-        if (one.checks_close)
-            return; // the EOF comes through on_readable
         one.fd.reset();
         open(one);
     }
@@ -133,22 +149,26 @@ void request_loop::on_readable(client& one)
         return;
     }
     if (n == 0) {
-        if (opt_.keep || !one.got.done())
-            return on_error(one, "connection closed before the answer was whole");
         one.checks_close = false;
-        one.fd.reset();
-        open(one);
-        return send_request(one, now_ns());
+        if (!opt_.keep && !one.got->done()) {
+            one.got->on_eof(); // the end of some answers in HTTP
+            if (one.got->done())
+                return on_answer(one);
+        }
+        if (opt_.keep || !one.got->done())
+            return on_error(one, "connection closed before the answer was whole");
+        now_ = now_ns();
+        return go_on(one);
     }
-    if (one.got.done())
-        return on_error(one, "bytes after END_REQUEST");
-    const std::size_t used = one.got.feed(buffer_.data(), static_cast<std::size_t>(n));
-    if (one.got.wrong())
-        return on_error(one, one.got.reason());
-    if (!one.got.done())
+    if (one.got->done())
+        return on_error(one, "bytes after the end");
+    const std::size_t used = one.got->feed(buffer_.data(), static_cast<std::size_t>(n));
+    if (one.got->wrong())
+        return on_error(one, one.got->reason());
+    if (!one.got->done())
         return;
     if (used != static_cast<std::size_t>(n))
-        return on_error(one, "bytes after END_REQUEST");
+        return on_error(one, "bytes after the end");
     on_answer(one);
 }
 
@@ -165,8 +185,11 @@ void request_loop::start_measuring(std::uint64_t now)
 
 bool request_loop::finished(std::uint64_t now) const
 {
-    if (errors_.total() >= most_errors)
-        return true;
+    return errors_.total() >= most_errors || (opt_.finish ? idle_ == clients_.size() : at_end(now));
+}
+
+bool request_loop::at_end(std::uint64_t now) const
+{
     if (!measuring_)
         return false;
     return opt_.count != 0 ? latencies_.total() >= opt_.count : now >= end_;
@@ -203,8 +226,8 @@ void request_loop::look_for_connections_left_open()
 {
     constexpr std::uint64_t patience = 500'000'000;
     for (const auto& one : clients_)
-        if (!opt_.keep && one.checks_close && one.got.done() && now_ - one.sent_at > patience)
-            errors_.add("connection not closed after END_REQUEST");
+        if (!opt_.keep && one.checks_close && one.got->done() && now_ - one.ended_at > patience)
+            errors_.add("connection not closed after the end");
 }
 
 int request_loop::print() const

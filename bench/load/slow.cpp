@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "modes.hpp"
 
+#include "fcgi_answer.hpp"
 #include "report.hpp"
 #include "socket.hpp"
 
@@ -19,7 +20,7 @@ namespace {
 
 struct reader {
     unique_fd fd;
-    answer got;
+    fcgi_answer got;
     double credit = 0; // bytes it may read now
     std::uint64_t wire_bytes = 0;
     std::uint64_t last_read_at = 0;

@@ -5,10 +5,7 @@
 #include "socket.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <sys/socket.h>
-#include <system_error>
 #include <vector>
 
 namespace bench {
@@ -18,35 +15,17 @@ namespace {
 // Large enough that a system call costs little, small enough to stay in the second-level cache.
 constexpr std::size_t read_size = 256 * 1024;
 
-// Reads one answer to its end; returns what was wrong, or nullptr.
-const char* read_answer(int fd, answer& got, std::vector<char>& buffer)
-{
-    while (!got.done() && !got.wrong()) {
-        const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return "read error";
-        if (n == 0)
-            return "connection closed before the answer was whole";
-        if (got.feed(buffer.data(), static_cast<std::size_t>(n)) != static_cast<std::size_t>(n) &&
-            !got.wrong())
-            return "bytes after END_REQUEST";
-    }
-    return nullptr;
-}
-
 } // namespace
 
 int run_stream(const options& opt)
 {
-    const std::string request = wire::plain_request(opt.target, opt.keep);
+    const std::string request = request_of(opt);
     const std::uint64_t repeats = std::max<std::uint64_t>(opt.count, 1);
     std::vector<char> buffer(read_size);
     std::vector<double> seconds;
     std::vector<std::uint64_t> records;
     error_tally errors;
-    answer got;
+    const auto got = answer_of(opt);
     std::uint64_t bytes = 0;
     unique_fd fd;
 
@@ -55,21 +34,21 @@ int run_stream(const options& opt)
     for (std::uint64_t i = 0; i < repeats; ++i) {
         if (!fd || !opt.keep)
             fd = connect_to(opt.connect);
-        got.reset();
+        got->reset();
         const std::uint64_t from = now_ns();
         send_all(fd.get(), request.data(), request.size());
-        const char* wrong = read_answer(fd.get(), got, buffer);
+        const char* wrong = read_answer(fd.get(), *got, buffer, [] {});
         const std::uint64_t to = now_ns();
         if (wrong == nullptr)
-            wrong = judge(got, opt);
+            wrong = judge(*got, opt);
         if (wrong != nullptr) {
             errors.add(wrong);
             fd.reset();
             continue;
         }
         seconds.push_back(static_cast<double>(to - from) * 1e-9);
-        records.push_back(got.stdout_records());
-        bytes = got.body_bytes();
+        records.push_back(got->stdout_records());
+        bytes = got->body_bytes();
     }
     const double elapsed = static_cast<double>(now_ns() - began) * 1e-9;
 
@@ -92,20 +71,20 @@ int run_get(const options& opt)
 {
     // The body is printed whole, so this is for small answers such as /stats.
     constexpr std::size_t most = 1024 * 1024;
-    const std::string request = wire::plain_request(opt.target, opt.keep);
+    const std::string request = request_of(opt);
     const unique_fd fd = connect_to(opt.connect);
     std::vector<char> buffer(read_size);
-    answer got;
-    got.keep_body(most);
+    const auto got = answer_of(opt);
+    got->keep_body(most);
     send_all(fd.get(), request.data(), request.size());
-    const char* wrong = read_answer(fd.get(), got, buffer);
+    const char* wrong = read_answer(fd.get(), *got, buffer, [] {});
     if (wrong == nullptr)
-        wrong = judge(got, opt);
+        wrong = judge(*got, opt);
     if (wrong != nullptr) {
         std::fprintf(stderr, "fcgi_load: %s: %s\n", opt.target.path.c_str(), wrong);
         return 1;
     }
-    std::fwrite(got.body_start().data(), 1, got.body_start().size(), stdout);
+    std::fwrite(got->body_start().data(), 1, got->body_start().size(), stdout);
     return 0;
 }
 

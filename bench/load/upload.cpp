@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "modes.hpp"
 
+#include "fcgi_answer.hpp"
 #include "report.hpp"
 #include "socket.hpp"
 
@@ -152,7 +153,7 @@ int run_upload(const options& opt)
 
     std::vector<double> seconds;
     error_tally errors;
-    answer got;
+    fcgi_answer got;
     unique_fd fd;
     for (std::uint64_t i = 0; i < std::max<std::uint64_t>(opt.count, 1); ++i) {
         if (!fd || !opt.keep)

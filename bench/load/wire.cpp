@@ -118,4 +118,14 @@ std::string plain_request(const request_target& target, bool keep)
     return out;
 }
 
+std::string http_request(const request_target& target)
+{
+    return target.method + " " + target.path +
+           " HTTP/1.1\r\n"
+           "Host: localhost:8080\r\n"
+           "User-Agent: curl/7.88.1\r\n"
+           "Accept: */*\r\n"
+           "Connection: close\r\n\r\n";
+}
+
 } // namespace bench::wire

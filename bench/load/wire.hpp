@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-// The bytes a web server sends to a FastCGI responder (FastCGI 1.0, sections 3 and 5).
+// The bytes a web server sends to a FastCGI responder (FastCGI 1.0, sections 3 and 5), and what a client sends to it.
 namespace bench::wire {
 
 constexpr std::size_t header_size = 8;
@@ -48,5 +48,8 @@ struct request_target {
 
 // A whole request without a body.
 [[nodiscard]] std::string plain_request(const request_target& target, bool keep);
+
+// The same for a web server, over HTTP/1.1 and a connection that is to be closed.
+[[nodiscard]] std::string http_request(const request_target& target);
 
 } // namespace bench::wire

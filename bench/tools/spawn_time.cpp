@@ -5,7 +5,7 @@
 //
 //   spawn_time --runs N --server-core C --client-core D -- PROGRAM [ARGUMENTS]
 
-#include "../load/answer.hpp"
+#include "../load/fcgi_answer.hpp"
 #include "../load/report.hpp"
 #include "../load/socket.hpp"
 
@@ -138,7 +138,7 @@ void ask_hello(const std::string& path)
     const unique_fd fd = connect_to(path);
     const std::string request = wire::plain_request({}, false);
     send_all(fd.get(), request.data(), request.size());
-    answer got;
+    fcgi_answer got;
     char buffer[4096];
     while (!got.done()) {
         const ssize_t n = ::recv(fd.get(), buffer, sizeof buffer, 0);
