@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 
-from . import allocations, leaving, rates, slow, startup, table
+from . import allocations, cgi, leaving, rates, slow, startup, table
 from .model import CONTESTANTS, Result, Settings
 from .server import BenchError, Setup, raise_open_files
 
-ROWS = rates.ROWS + slow.ROWS + allocations.ROWS + startup.ROWS + leaving.ROWS
+ROWS = rates.ROWS + slow.ROWS + allocations.ROWS + startup.ROWS + leaving.ROWS + cgi.ROWS
 KEYS = [row.key for row in ROWS]
 TABLES = {name: [row.key for row in ROWS if getattr(row, "table", "libfcgi") == name] for name in table.TABLES}
 
@@ -34,6 +34,7 @@ def arguments(argv):
                         help="put the tables into bench/README.md (whole ones, not with --quick)")
     parser.add_argument("--json", metavar="FILE", help="everything that was measured")
     parser.add_argument("--probe", metavar="PATH", help="measure this binary of examples/probe")
+    parser.add_argument("--command", metavar="PATH", help="measure this binary of `sluice`")
     parser.add_argument("--peers-only", action="store_true", help="without sluice")
     parser.add_argument("--build-dir", metavar="DIR", help="default: build/bench")
     parser.add_argument("--no-build", action="store_true", help="take what is in the build folder")
@@ -80,7 +81,7 @@ def build(root, folder, peers_only, own_probe):
         return
     run_step("cmake", "-S", root, "--preset", "release", "-B", folder, "-DSLUICE_BUILD_BENCH=ON",
              "-DSLUICE_BUILD_TESTS=OFF", "-DSLUICE_BUILD_EXAMPLES=ON")
-    run_step("cmake", "--build", folder, "--target", "probe", *targets)
+    run_step("cmake", "--build", folder, "--target", "probe", "sluice_command", *targets)
 
 
 def find_program(folder, name):
@@ -113,7 +114,8 @@ def run_rows(opt, setup, settings):
         except BenchError as error:
             failed += 1
             print(f"bench: {row.key}: {error}", file=sys.stderr)
-            results.append(Result(row.key, row.figure, "", "", verdict="no figure: the run failed"))
+            results.append(Result(row.key, row.figure, table=getattr(row, "table", "libfcgi"),
+                                  verdict="no figure: the run failed"))
     return results, failed
 
 
@@ -122,19 +124,21 @@ def run(root, argv):
     folder = pathlib.Path(opt.build_dir) if opt.build_dir else root / "build" / "bench"
     if not opt.no_build:
         build(root, folder, opt.peers_only, opt.probe)
-    probe = None
+    probe, command = None, opt.command and str(pathlib.Path(opt.command).resolve())
     if not opt.peers_only:
         probe = str(pathlib.Path(opt.probe).resolve() if opt.probe else find_program(folder, "probe"))
+        if not command and not opt.probe:
+            command = find_program(folder, "sluice")
     programs = find_program(folder, "fcgi_load").parent
     raise_open_files()
     settings = settings_of(opt)
     load_before = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="sluice-bench.") as temporary:
-        setup = Setup(programs, probe, temporary, *cores(opt.cores))
+        setup = Setup(programs, probe, command, temporary, *cores(opt.cores))
         os.sched_setaffinity(0, {setup.client_core})  # away from what is measured
         results, failed = run_rows(opt, setup, settings)
-    command = shlex.join(["scripts/bench", *argv])
-    texts = table.markdown(results, table.machine(command, setup, settings, load_before))
+    command_line = shlex.join(["scripts/bench", *argv])
+    texts = table.markdown(results, command_line, setup, settings, load_before)
     print("\n".join(texts.values()))
     if opt.json:
         pathlib.Path(opt.json).write_text(

@@ -4,7 +4,8 @@
 import dataclasses
 import statistics
 
-CONTESTANTS = ("sluice", "libfcgi 1", "libfcgi N", "ceiling", "Go", "AnyEvent::FCGI")
+CONTESTANTS = ("sluice", "libfcgi 1", "libfcgi N", "ceiling", "Go", "AnyEvent::FCGI",
+               "fcgiwrap", "lighttpd", "Apache")
 
 
 @dataclasses.dataclass

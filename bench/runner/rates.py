@@ -72,15 +72,19 @@ class RateRun:
 
     def run(self):
         with contextlib.ExitStack() as stack:
-            servers = {
-                name: stack.enter_context(Server(self.setup, kind, threads))
-                for name, kind, threads in self.contestants()
-            }
-            for name, server in servers.items():
-                run_load(server, *self.warm_up())
+            servers = {name: stack.enter_context(server) for name, server in self.servers()}
+            for server in servers.values():
+                self.turn(server, self.warm_up())
             rounds = self.rounds(servers)
         runs = {name: [one[name] for one in rounds] for name in servers}
         return self.judge(runs)
+
+    def servers(self):
+        for name, kind, threads in self.contestants():
+            yield name, Server(self.setup, kind, threads)
+
+    def turn(self, server, load):
+        return run_load(server, *load)
 
     def rounds(self, servers):
         """The least disturbed of the rounds; more than were asked for while some were disturbed."""
@@ -90,7 +94,7 @@ class RateRun:
         patience = MOST_WAITING
         for i in range(wanted * MOST_ATTEMPTS):
             patience -= wait_for_quiet(cores, max(0, patience))
-            taken.append({name: run_load(server, *self.load) for name, server in servers.items()})
+            taken.append({name: self.turn(server, self.load) for name, server in servers.items()})
             said = ", ".join(f"{n} {number(self.row.value(r))}" for n, r in taken[-1].items())
             print(f"  round {i + 1}: {said} {self.row.unit}; "
                   f"others had {foreign(taken[-1]) * 100:.0f} % of a core", file=sys.stderr)
@@ -156,7 +160,7 @@ class RateRun:
             "figure": row.figure,
             "server": name.replace("libfcgi N", "libfcgi 32"),
             "runs": f"{number(min(values))} – {number(median(values))} – {number(max(values))} {row.unit}",
-            "cpu": f"{cpu * 1e6:.2f} µs per {row.work_unit}" if cpu < 1e-3
+            "cpu": f"{cpu * 1e6:.2f} µs per {row.work_unit}" if cpu < 1e-3 or row.work_unit == "request"
                    else f"{cpu:.3f} s per {row.work_unit}",
             "latency": "",
             "served": "",

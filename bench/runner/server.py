@@ -22,9 +22,10 @@ class BenchError(Exception):
 class Setup:
     """Where everything is, and on which core it runs."""
 
-    def __init__(self, programs, probe, folder, server_core, client_core):
+    def __init__(self, programs, probe, command, folder, server_core, client_core):
         self.programs = pathlib.Path(programs)
         self.probe = probe
+        self.command = command  # `sluice`
         self.folder = pathlib.Path(folder)
         self.server_core = server_core
         self.client_core = client_core
@@ -240,7 +241,7 @@ class Load:
     def stop(self):
         if self.running():
             self.process.kill()
-        self.process.communicate()
+            self.process.communicate()
 
 
 def run_load(server, mode, path, *options, timeout=120):

@@ -23,7 +23,13 @@ TABLES = {
         "the client leaves": "figure", "sluice, 1 thread": "sluice", "libfcgi, 32 threads": "libfcgi N",
         "Go net/http/fcgi": "Go", "verdict": "verdict",
     },
+    "cgi": {
+        "figure": "figure", "sluice run": "sluice", "fcgiwrap": "fcgiwrap", "lighttpd mod_cgi": "lighttpd",
+        "Apache mod_cgid": "Apache", "bare system calls": "ceiling", "to fcgiwrap": "ratio",
+        "to the best of the three": "to best", "reach now": "reach", "verdict": "verdict",
+    },
 }
+TRANSPORTS = {"cgi": "FastCGI over a unix socket, HTTP over TCP on the loopback interface"}
 DETAIL_COLUMNS = ("figure", "server", "lowest – median – highest", "server's processor time",
                   "p50 / p99", "connections served", "client busy", "others on a core, at most")
 
@@ -35,13 +41,13 @@ def cpu_model():
     return platform.machine()
 
 
-def machine(command, setup, settings, load_before):
+def machine(name, command, setup, settings, load_before):
     today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     return "\n".join((
         f"- Machine: {cpu_model()}, {os.cpu_count()} cores, Linux {platform.release()}, {today}; "
         f"load average before the run {load_before[0]:.2f}, after it {os.getloadavg()[0]:.2f}",
-        f"- Server on core {setup.server_core}, client on core {setup.client_core}, unix socket; "
-        f"{settings.rounds} rounds for speed, {settings.slow_rounds} for memory",
+        f"- Server on core {setup.server_core}, client on core {setup.client_core}, "
+        f"{TRANSPORTS.get(name, 'unix socket')}; {settings.rounds} rounds for speed, {settings.slow_rounds} for memory",
         f"- Command: `{command}`",
     ))
 
@@ -72,12 +78,12 @@ def detail_table(results):
     return "\n".join(lines)
 
 
-def markdown(results, machine_text):
-    """The text of each table that has results, by its name."""
+def markdown(results, *run):
+    """The text of each table that has results, by its name. What it was run with is as for machine()."""
     texts = {}
     for name in TABLES:
         if mine := [one for one in results if one.table == name]:
-            parts = [machine_text, main_table(name, mine)]
+            parts = [machine(name, *run), main_table(name, mine)]
             if details := detail_table(mine):
                 parts += ["What is behind the medians:", details]
             texts[name] = "\n\n".join(parts) + "\n"

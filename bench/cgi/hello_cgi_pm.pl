@@ -1,0 +1,7 @@
+#!/usr/bin/perl
+# Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+use strict;
+use warnings;
+use CGI;
+
+print CGI->new->header(-type => 'text/plain'), 'Hello, world!';
