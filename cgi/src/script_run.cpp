@@ -142,7 +142,11 @@ void script_run::end()
     if (process_) {
         process_->end(shared_->options.grace); // not one that was released
         error_code ignored;
-        process_->in.close(ignored);
+        // A body that was cut off must not look whole (R19): its end stays away until the program has gone.
+        if (fed_)
+            process_->in.close(ignored);
+        else
+            process_->in.cancel(ignored);
         process_->out.close(ignored);
         if (process_->status())
             process_->err.cancel(ignored); // who inherited it may keep it open for ever

@@ -63,16 +63,19 @@ task<void> script_run::feed()
         if (closed)
             break; // it does not want the rest, which is its right
     }
-    error_code ignored;
-    process->in.close(ignored);
     if (ended_ || process != process_)
         co_return;
+    // Who has closed its output has answered, whatever else was to come.
+    if (fault && process->out.is_open()) {
+        if (fault != errc::client_gone)
+            give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
+        co_return;
+    }
     fed_ = true;
+    error_code ignored;
+    process->in.close(ignored);
     if (holding_)
         process->out.cancel(ignored);
-    // Who has closed its output has answered, whatever else was to come.
-    if (fault && fault != errc::client_gone && process->out.is_open())
-        give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
 }
 
 // Output

@@ -89,7 +89,8 @@ struct limits {
     /// of no use behind it; shorter would cut clients that read in bursts of a full kernel buffer.
     std::chrono::milliseconds write_stall = std::chrono::seconds(300);
 
-    /// The same once the app has finished: nobody waits for the rest but a client that reads nothing.
+    /// The same once the app has finished: nobody waits for the rest but a client that reads nothing. A body that was given
+    /// whole is being written until the last of it is in the window.
     std::chrono::milliseconds linger = std::chrono::seconds(30);
 
     /// Between SIGTERM and the end, for responses still running.

@@ -475,6 +475,26 @@ TEST_CASE("script_runner: a body that is cut off ends the response wherever it i
     }
 }
 
+TEST_CASE("R19: a body that is cut off has no end for a program, not even for one that does not mind SIGTERM")
+{
+    cgi::runner_options o;
+    o.grace = 300ms;
+    cgi_folder f(std::move(o));
+    f.script("keep.cgi", "trap '' TERM; : > started; cat > got; : > whole");
+    const bool leaves = GENERATE(true, false);
+    CAPTURE(leaves);
+    fake_host client(f.loop());
+    client.request("POST", {{"SCRIPT_NAME", "/keep.cgi"}}, true);
+    client.feed("0123");
+    CHECK(f.loop().poll_until([&] { return std::filesystem::exists(f / "started"); }));
+    if (leaves)
+        client.leave();
+    else
+        client.cancel();
+    CHECK(f.loop().poll_until([&] { return f.loop().log().contains("was ended by signal 9"); }));
+    CHECK_FALSE(std::filesystem::exists(f / "whole"));
+}
+
 TEST_CASE("script_runner: many programs at once, each is waited for without holding up the others")
 {
     cgi_folder f;
