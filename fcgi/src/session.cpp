@@ -477,7 +477,8 @@ error_code session::check(std::chrono::steady_clock::time_point now)
     // Answers that belong to no request have no exchange to watch over them.
     const bool owes_control = !control_.empty() || !control_in_flight_.empty();
     const bool moving = std::exchange(sent_, false);
-    if (!owes_control || moving) {
+    const bool first_look = unsent_since_ == std::chrono::steady_clock::time_point{};
+    if (!owes_control || moving || first_look) {
         unsent_since_ = now;
     } else if (now - unsent_since_ >= resources_.limits().write_stall) {
         return sluice::errc::write_stalled;

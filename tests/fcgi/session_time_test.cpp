@@ -162,6 +162,23 @@ TEST_CASE("F20: a peer that asks and never reads the answers is given up after w
     CHECK(peer.closed());
 }
 
+TEST_CASE("F20: an answer that waits at the first look has waited no time yet")
+{
+    limits l = small_limits();
+    l.write_stall = 300s;
+    session_loop loop(l);
+    session_peer peer(loop);
+    peer.room = 0;
+    peer.send(get() + abort_request(1));
+    auto now = start_of_time;
+    peer.check(now);
+    CHECK_FALSE(peer.fault());
+    peer.check(now += 299s);
+    CHECK_FALSE(peer.fault());
+    peer.check(now += 1s);
+    CHECK(peer.fault() == sluice::errc::write_stalled);
+}
+
 TEST_CASE("request_idle: beside others a request that stops coming fails alone, whatever else comes")
 {
     limits l = small_limits();
