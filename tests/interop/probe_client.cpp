@@ -53,6 +53,14 @@ bool is_probe_content(std::string_view piece, std::uint64_t offset)
     return true;
 }
 
+std::string probe_content(std::size_t size)
+{
+    std::string result;
+    while (result.size() < size)
+        result += long_pattern().substr(0, size - result.size());
+    return result;
+}
+
 std::map<std::string, std::string> parse_environment(const std::string& body)
 {
     std::map<std::string, std::string> result;

@@ -33,12 +33,29 @@ constexpr std::pair<const char*, const char*> all_scripts[] = {
                 "printf '\\n%01000d' 0\n"
                 "[ \"$length\" = \"$QUERY_STRING\" ] || exit 1\n"
                 "kill -KILL $$\n"},
+    // Each tick with the time in milliseconds; the next when the test says that it has come.
     {"five.cgi", "printf 'Content-Type: text/plain\\n\\n'\n"
-                 "for i in 0 1 2 3 4; do echo \"tick $i\"; sleep 0.4; done\n"},
+                 "for i in 0 1 2 3 4; do\n"
+                 "    echo \"tick $i $(date +%s%3N)\"\n"
+                 "    looks=0\n"
+                 "    until [ -e ../run/has-$i ]; do\n"
+                 "        looks=$((looks + 1)); [ $looks -lt 1000 ] || exit 1\n"
+                 "        sleep 0.02\n"
+                 "    done\n"
+                 "done\n"},
     {"tick.cgi", "printf 'Content-Type: text/plain\\n\\n'\n"
                  "while :; do echo tick; sleep 0.1; done\n"},
     {"sleep.cgi", "printf 'Content-Type: text/plain\\n\\nasleep\\n'\n"
                   "sleep 1000\n"},
+    {"mute.cgi", "sleep 1000\n"},
+    {"stubborn.cgi", "trap '' TERM\n"
+                     "printf 'Content-Type: text/plain\\n\\nhere I stay\\n'\n"
+                     "while :; do sleep 0.05; done\n"},
+    {"nph-a.cgi", "printf 'HTTP/1.1 418 Teapot\\r\\nContent-Type: text/plain\\r\\nX-Method: %s\\r\\n' "
+                  "\"$REQUEST_METHOD\"\n"
+                  "printf 'X-Script-Name: %s\\r\\nX-Path-Info: %s\\r\\n' \"$SCRIPT_NAME\" \"$PATH_INFO\"\n"
+                  "printf 'X-Query-String: %s\\r\\n' \"$QUERY_STRING\"\n"
+                  "printf 'X-Content-Length: %s\\r\\n\\r\\nshort and stout' \"$CONTENT_LENGTH\"\n"},
     {"endless.cgi", "printf 'Content-Type: text/plain\\n\\n'\n"
                     "exec cat /dev/zero\n"},
 };
@@ -66,6 +83,15 @@ script_site::script_site(const std::string& mounted_at)
     for (const auto& [name, text] : all_scripts)
         fs::permissions(folder.write("cgi/" + std::string(name), "#!/bin/sh\n" + std::string(text)),
                         fs::perms(0755));
+    // In other languages. The folders may be where the web server's user may not look.
+    for (const char* const programs : {SLUICE_SCRIPTS, SLUICE_C_PROGRAMS})
+        for (const auto& entry : fs::directory_iterator(programs)) {
+            const auto& file = entry.path();
+            if (file.extension() == ".c")
+                continue;
+            fs::copy_file(file, scripts() / file.filename());
+            fs::permissions(scripts() / file.filename(), fs::perms(0755));
+        }
     folder.write("cgi/plain.cgi", "not executable\n");
 }
 

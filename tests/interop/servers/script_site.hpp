@@ -10,7 +10,8 @@
 
 namespace sluice::test {
 
-/// A web server with `sluice run` behind it, and a folder of sh scripts (script_site.cpp has them).
+/// A web server with `sluice run` behind it, and a folder of programs: sh scripts (script_site.cpp has them)
+/// and those of tests/interop/programs.
 struct script_site : site {
     /// With the scripts at "/cgi-bin", say, or "" for the root of the server.
     explicit script_site(const std::string& mounted_at);
