@@ -95,21 +95,26 @@ TEST_CASE("F10: git http-backend: a clone given up half-way leaves no process", 
     CAPTURE(nginx);
     git_site site(nginx);
     site.push();
-    process clone(site.command({"clone", "--quiet", site.url("/big.git"), (site.folder / "copy").string()}));
-    const auto pack_begun = [&] {
-        std::error_code none;
-        for (fs::directory_iterator at(site.folder / "copy/.git/objects/pack", none), end; at != end;
-             at.increment(none))
-            if (at->path().filename().string().starts_with("tmp_pack") && at->file_size(none) > 0)
-                return true;
-        return false;
-    };
-    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-    while (!pack_begun() && clone.running() && std::chrono::steady_clock::now() < deadline)
-        std::this_thread::sleep_for(std::chrono::milliseconds(1)); // the pause between two looks
-    REQUIRE(pack_begun());
-    REQUIRE(clone.running());
-    clone.kill();
+    // On a busy machine it may be done before anybody has looked.
+    bool half_way = false;
+    for (int attempt = 0; attempt < 5 && !half_way; ++attempt) {
+        const auto copy = site.folder / ("copy" + std::to_string(attempt));
+        process clone(site.command({"clone", "--quiet", site.url("/big.git"), copy.string()}));
+        const auto pack_begun = [&] {
+            std::error_code none;
+            for (fs::directory_iterator at(copy / ".git/objects/pack", none), end; at != end;
+                 at.increment(none))
+                if (at->path().filename().string().starts_with("tmp_pack") && at->file_size(none) > 0)
+                    return true;
+            return false;
+        };
+        const auto deadline = std::chrono::steady_clock::now() + seconds(20);
+        while (!pack_begun() && clone.running() && std::chrono::steady_clock::now() < deadline)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1)); // the pause between two looks
+        half_way = clone.running() && pack_begun();
+        clone.kill();
+    }
+    REQUIRE(half_way);
     CHECK(becomes_true([&] { return site.script_processes().empty(); }, seconds(10)));
     CHECK(site.script_processes() == std::vector<std::string>());
 }
