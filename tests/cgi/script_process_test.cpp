@@ -231,6 +231,42 @@ TEST_CASE("script_process: with the loop a program ends in good order, if it doe
     ::waitpid(released.pid, nullptr, 0);
 }
 
+TEST_CASE("script_process: what another's closed descriptor had to be told does not make the loop wait for a "
+          "program")
+{
+    boost::asio::io_context context;
+    const auto nothing = [] {};
+    const auto other = script_process::start(context.get_executor(), shell("read line"), nothing);
+    std::shared_ptr<script_process> next;
+    bool next_ended = false;
+    const auto first = script_process::start(context.get_executor(), shell("exit 0"), [&] {
+        // Asio has news of this one in its hands, and what is opened next gets its place there.
+        other->out.close();
+        next = script_process::start(context.get_executor(), shell("sleep 1"), [&] { next_ended = true; });
+    });
+    const auto gone = [](const script_process& p) {
+        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        while (runs(p.pid()) && std::chrono::steady_clock::now() < deadline)
+            ::usleep(1000); // the pause between two looks
+        return !runs(p.pid());
+    };
+    REQUIRE(gone(*first));
+    other->in.close();
+    REQUIRE(gone(*other));
+
+    while (!next && context.run_one_for(10s) > 0) {
+    }
+    REQUIRE(next);
+    context.poll();
+    CHECK(runs(next->pid()));
+    CHECK_FALSE(next_ended);
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (!next_ended && std::chrono::steady_clock::now() < deadline)
+        context.run_one_for(10ms);
+    CHECK(next_ended); // that of its own is not lost
+    CHECK(next->status() == 0);
+}
+
 TEST_CASE("script_process: one that is released goes on, and is waited for")
 {
     started s(shell("exec >&-; sleep 0.05; exit 3"));
