@@ -223,7 +223,8 @@ TEST_CASE("F1, F22: 500 slow clients of 500 scripts, then served or let go", "[s
               << grown / kibibyte << " KiB" << std::endl;
     // A client that stalls holds one block of the pool. The connection, the request with its variables, and what runs
     // its program take no more than two of them.
-    CHECK(grown <= many * 3 * block);
+    if (memory_counts)
+        CHECK(grown <= many * 3 * block);
 
     if (served) {
         const auto end = steady_clock::now() + seconds(60);
@@ -235,7 +236,8 @@ TEST_CASE("F1, F22: 500 slow clients of 500 scripts, then served or let go", "[s
             REQUIRE(each.answer.body == size);
             REQUIRE(each.answer.is_probe_text);
         }
-        CHECK(resident_anonymous_bytes(site.pid()).value() - before <= many * (window + block));
+        if (memory_counts)
+            CHECK(resident_anonymous_bytes(site.pid()).value() - before <= many * (window + block));
     }
     clients.clear();
     CHECK(becomes_true([&] { return site.script_processes().empty(); }, seconds(20)));
