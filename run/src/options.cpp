@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -184,7 +185,7 @@ void apply(std::vector<setting>& settings, const CLI::App& cli, run_options& o)
 {
     const auto& flags = cli.parse_order();
     for (setting& s : settings) {
-        if (s.option->count() == 0)
+        if (!s.option || s.option->count() == 0)
             continue;
         s.is_flag = std::find(flags.begin(), flags.end(), s.option) != flags.end();
         if (!s.set(s.given))
@@ -208,19 +209,13 @@ std::string program_name(int argc, char** argv)
     return path.substr(path.rfind('/') + 1);
 }
 
-parsed_options parse_options(int argc, char** argv)
+std::function<void()> add_service_flags(CLI::App& cli, run_options& o, const std::string& group,
+                                        std::string_view own)
 {
-    parsed_options result;
-    auto settings = make_settings(result.options);
-
-    CLI::App cli("Serves its pages as a FastCGI or CGI program behind a web server.",
-                 program_name(argc, argv));
-    cli.get_formatter()->column_width(44);
-    const char* const group = "Flags, variables that say the same, and defaults in [ ]";
-    cli.set_help_flag("-h,--help", "Print this text and exit")->group(group);
-    cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION), "Print the version and exit")
-        ->group(group);
-    for (setting& s : settings) {
+    const auto settings = std::make_shared<std::vector<setting>>(make_settings(o));
+    for (setting& s : *settings) {
+        if (s.flag == own)
+            continue;
         s.option = cli.add_option(s.flag, s.given, s.text)
                        ->group(group)
                        ->envname(s.variable)
@@ -229,12 +224,26 @@ parsed_options parse_options(int argc, char** argv)
                        ->option_text(fmt::format("{:<{}}{}", s.value, 20 - std::string_view(s.flag).size(),
                                                  s.variable));
     }
+    return [settings, &cli, &o] { apply(*settings, cli, o); };
+}
+
+parsed_options parse_options(int argc, char** argv)
+{
+    parsed_options result;
+    CLI::App cli("Serves its pages as a FastCGI or CGI program behind a web server.",
+                 program_name(argc, argv));
+    cli.get_formatter()->column_width(44);
+    const char* const group = "Flags, variables that say the same, and defaults in [ ]";
+    cli.set_help_flag("-h,--help", "Print this text and exit")->group(group);
+    cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION), "Print the version and exit")
+        ->group(group);
+    const auto take = add_service_flags(cli, result.options, group);
     cli.footer("Started by a web server with a listening socket as standard input, it needs no flags.\n"
                "As a service of its own:  --fastcgi unix:/run/app.sock   or   --fastcgi tcp:127.0.0.1:9000\n"
                "Sizes take K, M and G, times take ms, s and m. A flag counts before its variable.");
     try {
         cli.parse(argc, argv);
-        apply(settings, cli, result.options);
+        take();
     } catch (const CLI::Success& e) {
         result.exit_status = cli.exit(e); // --help, --version
     } catch (const CLI::Error& e) {

@@ -5,8 +5,14 @@
 #include <sluice/fcgi/listener.hpp>
 #include <sluice/limits.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
 
 namespace sluice {
 
@@ -29,6 +35,13 @@ struct parsed_options {
 
 /// Flags, then SLUICE_* variables, then defaults.
 parsed_options parse_options(int argc, char** argv);
+
+/// Declares the same flags on the command line of a program that has others beside them. `own` is one of them that it
+/// declares itself. To be called once the line is parsed: what it returns checks the values and fills `o`; it throws
+/// CLI::ValidationError.
+/// Object lifetimes: `cli` and `o` have to outlive what it returns.
+std::function<void()> add_service_flags(CLI::App& cli, run_options& o, const std::string& group,
+                                        std::string_view own = {});
 
 /// The name under which the program was started, without its folder: what its messages begin with.
 std::string program_name(int argc, char** argv);

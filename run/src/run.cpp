@@ -2,6 +2,7 @@
 #include <sluice/run.hpp>
 
 #include "options.hpp"
+#include "serve.hpp"
 #include "stderr_sink.hpp"
 #include "supervisor.hpp"
 #include "systemd.hpp"
@@ -50,13 +51,23 @@ void set_up_log(const std::string& level, const char* otherwise)
     spdlog::set_default_logger(std::move(logger));
 }
 
-// The first signal calls `gently`, the second `at_once`.
+// Whoever starts us with SIGHUP ignored (nohup) wants us to outlive the terminal.
+bool hangup_is_ignored() noexcept
+{
+    struct sigaction now {};
+    return ::sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+// The first signal calls `gently`, the second `at_once`. A hangup is only ever the first: when a terminal closes, its shell
+// and then the kernel send one each.
 class stop_signals {
 public:
     stop_signals(executor ex, std::function<void()> gently, std::function<void()> at_once)
         : signals_(std::move(ex), SIGTERM, SIGUSR1, SIGINT), gently_(std::move(gently)),
           at_once_(std::move(at_once))
     {
+        if (!hangup_is_ignored())
+            signals_.add(SIGHUP);
         wait();
     }
 
@@ -66,8 +77,11 @@ private:
         signals_.async_wait([this](const error_code& ec, int number) {
             if (ec)
                 return;
-            spdlog::info("signal {}: {}", number, seen_ ? "ending at once" : "letting running responses end");
-            (seen_ ? at_once_ : gently_)();
+            if (!seen_ || number != SIGHUP) {
+                spdlog::info("signal {}: {}", number,
+                             seen_ ? "ending at once" : "letting running responses end");
+                (seen_ ? at_once_ : gently_)();
+            }
             seen_ = true;
             wait();
         });
@@ -118,6 +132,27 @@ int serve_cgi(application app, const run_options& o)
 
 } // namespace
 
+std::optional<int> serve(application app, run_options options)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    fill_standard_descriptors();
+    if (supervisor::supervised()) {
+        set_up_log(options.log_level, "info");
+        return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
+    }
+    if (!options.fastcgi.empty())
+        return serve_own_socket(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
+                                options);
+    if (const auto fd = systemd::activated_socket())
+        return serve_own_socket(fcgi::listener::inherit(*fd), std::move(app), options);
+    if (!fcgi::listener::is_listening(0))
+        return std::nullopt;
+    set_up_log(options.log_level, "warning");
+    if (!options.drain_given)
+        options.limits.drain = spawned_drain;
+    return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
+}
+
 int run(int argc, char** argv, application app)
 {
     // A web server may make a CGI program's arguments out of a query without "=" (RFC 3875 section 4.4): a client's words are
@@ -126,24 +161,9 @@ int run(int argc, char** argv, application app)
     auto [exit_status, options] = parse_options(as_cgi ? std::min(argc, 1) : argc, argv);
     if (exit_status)
         return *exit_status;
-    std::signal(SIGPIPE, SIG_IGN);
-    fill_standard_descriptors();
     try {
-        if (supervisor::supervised()) {
-            set_up_log(options.log_level, "info");
-            return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
-        }
-        if (!options.fastcgi.empty())
-            return serve_own_socket(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
-                                    options);
-        if (const auto fd = systemd::activated_socket())
-            return serve_own_socket(fcgi::listener::inherit(*fd), std::move(app), options);
-        if (fcgi::listener::is_listening(0)) {
-            set_up_log(options.log_level, "warning");
-            if (!options.drain_given)
-                options.limits.drain = spawned_drain;
-            return serve_fastcgi(fcgi::listener::inherit(0), std::move(app), options);
-        }
+        if (const auto status = serve(app, options))
+            return *status;
         if (as_cgi) {
             set_up_log(options.log_level, "warning");
             return serve_cgi(std::move(app), options);

@@ -43,11 +43,16 @@ struct pipe_pair {
     int ends[2];
 };
 
+// What these tests run under may have SIGHUP ignored, as nohup does.
+const struct hangup_as_usual {
+    hangup_as_usual() { std::signal(SIGHUP, SIG_DFL); }
+} hangup;
+
 } // namespace
 
-TEST_CASE("SIGTERM, SIGUSR1 and SIGINT let running responses end")
+TEST_CASE("SIGTERM, SIGUSR1, SIGINT and SIGHUP let running responses end")
 {
-    const int signal = GENERATE(SIGTERM, SIGUSR1, SIGINT);
+    const int signal = GENERATE(SIGTERM, SIGUSR1, SIGINT, SIGHUP);
     CAPTURE(signal);
     service probe;
     fastcgi_client client(probe.address());
@@ -115,6 +120,37 @@ TEST_CASE("a second SIGTERM ends at once")
     CHECK_FALSE(reply_to(1, client.read_to_end()).well());
 }
 
+TEST_CASE("a hangup that comes twice, as of a terminal that closes, still lets running responses end")
+{
+    service probe;
+    fastcgi_client client(probe.address());
+    client.ask("/ticks?n=5&ms=40");
+    client.read_until("tick 0\n");
+    probe.program().send_signal(SIGHUP);
+    CHECK(probe.says("signal 1: letting running responses end"));
+    probe.program().send_signal(SIGHUP);
+    CHECK(client.read_reply().well());
+    CHECK(probe.wait() == exit_status{0, 0});
+    CHECK(count_lines(probe.log(), "ending at once") == 0);
+}
+
+TEST_CASE("a hangup is nothing to a service that was started with it ignored, as by nohup")
+{
+    const listening_socket socket;
+    spawned probe(socket, {{"SLUICE_LOG_LEVEL", "info"}},
+                  {"/bin/sh", "-c", "trap '' HUP; exec \"$0\"", SLUICE_PROBE});
+    fastcgi_client client(socket.address());
+    client.ask("/ticks?n=3&ms=40");
+    client.read_until("tick 0\n");
+    probe.program().send_signal(SIGHUP);
+    CHECK(client.read_reply().well());
+    // Were it draining, it would take no new connection; the signal was there before this one is asked for.
+    CHECK(fastcgi_client(socket.address()).get("/hello").body == "Hello, world!");
+    CHECK(count_lines(probe.log(), "signal 1") == 0);
+    probe.program().send_signal(SIGTERM);
+    CHECK(probe.wait() == exit_status{0, 0});
+}
+
 TEST_CASE("spawned, the drain time is 2 s: mod_fcgid kills after 3 - unless it is given")
 {
     const bool given = GENERATE(false, true);
@@ -138,7 +174,7 @@ TEST_CASE("spawned, the drain time is 2 s: mod_fcgid kills after 3 - unless it i
 
 TEST_CASE("a CGI program ends at SIGTERM with 1, its app told, and the pipes get their flags back")
 {
-    const int signal = GENERATE(SIGTERM, SIGUSR1, SIGINT);
+    const int signal = GENERATE(SIGTERM, SIGUSR1, SIGINT, SIGHUP);
     CAPTURE(signal);
     const temp_dir folder;
     const pipe_pair in, out;

@@ -14,8 +14,9 @@ namespace sluice {
 /// | with GATEWAY_INTERFACE in the environment | one request as a plain CGI program |
 ///
 /// Each flag can also be given as an environment variable (`--threads` as SLUICE_THREADS, …), since mod_fcgid passes no
-/// arguments; `--help` lists them. SIGTERM, SIGUSR1 and SIGINT let running responses end, for at most the drain time; a
-/// second one ends at once.
+/// arguments; `--help` lists them. SIGTERM, SIGUSR1, SIGINT and SIGHUP let running responses end, for at most the drain
+/// time; a second one, other than SIGHUP, ends at once. SIGHUP is left alone where it was ignored at the start (nohup), and
+/// with `--workers` it renews them.
 ///
 /// Returns the exit status: 0; 1 for a plain CGI response that failed, or when serving is impossible; 2, after one line on
 /// stderr, for wrong use.
