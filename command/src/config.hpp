@@ -3,23 +3,14 @@
 
 #include <CLI/CLI.hpp>
 
-#include <string>
-
 namespace sluice::command {
 
-/// What `sluice config` is given.
-struct config_options {
-    std::string server;
-    std::string root = "/usr/lib/cgi-bin";
-    std::string mount = "/cgi-bin";
-    std::string fastcgi = "unix:/run/sluice/cgi.sock";
-};
+/// `sluice config`, for the list of subcommands; what follows it is read by `print_config`.
+void add_config(CLI::App& cli);
 
-/// Declares the subcommand. `o` has to live as long as `cli`.
-CLI::App* add_config(CLI::App& cli, config_options& o);
-
-/// What the web server needs in front of `sluice run` with those flags.
-/// Errors: throws std::invalid_argument that says what is wrong.
-std::string config_for(const config_options& o);
+/// Prints what a web server needs in front of `sluice run` with these flags, any of that command's. `arguments` are
+/// those behind `config`. The exit status.
+/// Errors: throws std::invalid_argument or CLI::Error that says what is wrong.
+int print_config(int argc, char** arguments);
 
 } // namespace sluice::command

@@ -26,9 +26,8 @@ int main(int argc, char** argv)
     cli.footer("sluice get --help says more of it, and so on.");
     get_options for_get;
     bench_options for_bench;
-    config_options for_config;
     add_run(cli);
-    const auto* const config_used = add_config(cli, for_config);
+    add_config(cli);
     add_get(cli, for_get);
     const auto* const bench_used = add_bench(cli, for_bench);
 
@@ -41,11 +40,9 @@ int main(int argc, char** argv)
     try {
         if (argc > 1 && argv[1] == std::string_view("run"))
             return run_programs(argc - 2, argv + 2);
+        if (argc > 1 && argv[1] == std::string_view("config"))
+            return print_config(argc - 2, argv + 2);
         cli.parse(argc, argv);
-        if (config_used->parsed()) {
-            fmt::print("{}", config_for(for_config));
-            return 0;
-        }
         return bench_used->parsed() ? bench(for_bench) : get(for_get);
     } catch (const CLI::Success& e) {
         return cli.exit(e); // --help, --version

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace sluice::command {
@@ -13,5 +15,12 @@ std::chrono::milliseconds time_named(std::string_view flag, std::string_view tex
 
 /// "100", "64K", "1M", "1G", in bytes. Errors: throws std::invalid_argument that names `flag` when it is no such size or 0.
 std::uint64_t size_named(std::string_view flag, std::string_view text);
+
+/// The same, 0 too; nothing when it is no such size.
+std::optional<std::uint64_t> size_in(std::string_view text);
+
+/// A number without a unit. Errors: throws std::invalid_argument that names `flag` when it is none, or not from `least`
+/// to `most`.
+std::size_t number_named(std::string_view flag, std::string_view text, std::size_t least, std::size_t most);
 
 } // namespace sluice::command

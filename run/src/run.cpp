@@ -58,8 +58,8 @@ bool hangup_is_ignored() noexcept
     return ::sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-// The first signal calls `gently`, the second `at_once`. A hangup is only ever the first: when a terminal closes, its shell
-// and then the kernel send one each.
+// The first signal calls `gently`, the second `at_once`. A hangup is only ever the first: when a terminal closes, its
+// shell and then the kernel send one each.
 class stop_signals {
 public:
     stop_signals(executor ex, std::function<void()> gently, std::function<void()> at_once)

@@ -6,8 +6,11 @@
 
 #include <sluice/fcgi/listener.hpp>
 
+#include <chrono>
+#include <map>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace sluice::test {
@@ -16,7 +19,8 @@ namespace sluice::test {
 /// (FastCGI specification section 2.2). The socket listens before the program runs, so nobody need wait for it.
 class app_program {
 public:
-    explicit app_program(std::vector<std::string> command);
+    explicit app_program(std::vector<std::string> command,
+                         const std::map<std::string, std::string>& environment = {});
 
     const std::string& address() const noexcept { return address_; }
     process& program() noexcept { return *program_; }
@@ -34,7 +38,21 @@ struct command_outcome {
     std::string out, err;
 };
 
-/// Runs the `sluice` command; `input` is what it has as standard input.
-command_outcome run_command(const std::vector<std::string>& arguments, const std::string& input = {});
+/// Runs the `sluice` command; `input` is what it has as standard input, `environment` is set on top of the test's own.
+command_outcome run_command(const std::vector<std::string>& arguments, const std::string& input = {},
+                            const std::map<std::string, std::string>& environment = {});
+
+/// Polls until `done()`, for at most 10 s. Says whether it was.
+template <class F>
+bool becomes_true(F done)
+{
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!done()) {
+        if (std::chrono::steady_clock::now() >= deadline)
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2)); // the pause between two looks
+    }
+    return true;
+}
 
 } // namespace sluice::test

@@ -94,7 +94,8 @@ TEST_CASE("sluice config: what it prints serves a folder of programs behind each
     const temp_dir folder;
     folder.open_to_all();
     const auto script = folder.write("programs/a.cgi", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\n"
-                                                       "echo \"$SCRIPT_NAME|$PATH_INFO|$QUERY_STRING\"\n");
+                                                       "echo \"$SCRIPT_NAME|$PATH_INFO|$QUERY_STRING|"
+                                                       "$HTTP_AUTHORIZATION\"\n");
     fs::permissions(script, fs::perms(0755));
     const std::string root = fs::canonical(script).parent_path();
 
@@ -103,6 +104,8 @@ TEST_CASE("sluice config: what it prints serves a folder of programs behind each
                                             root,
                                             "--mount",
                                             mount,
+                                            "--env",
+                                            "HTTP_AUTHORIZATION",
                                             "--fastcgi",
                                             tcp ? "tcp:127.0.0.1:" + std::to_string(service_port.number())
                                                 : "unix:" + (folder / "socket").string()};
@@ -123,9 +126,9 @@ TEST_CASE("sluice config: what it prints serves a folder of programs behind each
 
     const std::string prefix = mount == "/" ? "" : mount;
     const auto url = "http://127.0.0.1:" + std::to_string(port.number()) + prefix;
-    const auto got = curl(url + "/a.cgi/path%20info?x=1");
+    const auto got = curl(url + "/a.cgi/path%20info?x=1", {"--header", "Authorization: Bearer me"});
     CHECK(got.complete());
-    CHECK(got.response.body == prefix + "/a.cgi|/path info|x=1\n");
+    CHECK(got.response.body == prefix + "/a.cgi|/path info|x=1|Bearer me\n");
     CHECK(curl(url + "/nope.cgi").response.status == 404);
 }
 
@@ -138,7 +141,13 @@ TEST_CASE("sluice config: wrong use is said in one line")
         {{"iis"}, "must be apache, lighttpd, nginx or haproxy"},
         {{"nginx", "--mount", "cgi"}, "--mount cgi: must be a path"},
         {{"nginx", "--mount", "/a;}"}, "read differently"},
+        {{"nginx", "--root", "/a b"}, "read differently"},
+        {{"nginx", "--env", "A=1\ndaemon off;"}, "cannot be printed"},
+        {{"nginx", "--max-processes", "0"}, "--max-processes 0: must be"},
+        {{"nginx", "--pool", "x"}, "--pool x: must be"},
+        {{"nginx", "--nope"}, "--nope"},
         {{"nginx", "--fastcgi", "9000"}, "unix:/path or tcp:host:port"},
+        {{"nginx", "--fastcgi", "unix:socket"}, "must be a path"},
         {{"nginx", "--fastcgi", "tcp:host:"}, "unix:/path or tcp:host:port"},
         {{}, "SERVER"},
     };

@@ -25,7 +25,9 @@ std::unique_ptr<script_site> start_scripts_mod_proxy_fcgi(const std::string& mou
 {
     auto result = std::make_unique<script_site>(mount);
     start_script_service(*result);
-    start_apache(*result, result->snippet("Apache, mod_proxy_fcgi"), {});
+    start_apache(*result,
+                 load_module("proxy") + load_module("proxy_fcgi") + result->snippet("Apache, mod_proxy_fcgi"),
+                 {});
     return result;
 }
 
@@ -33,7 +35,10 @@ std::unique_ptr<script_site> start_scripts_haproxy(const std::string& mount)
 {
     auto result = std::make_unique<script_site>(mount);
     start_script_service(*result);
-    start_haproxy(*result, "", result->snippet("HAProxy"));
+    // The frontend's last line names a backend of its own, for all that is not ours.
+    start_haproxy(*result, "",
+                  "    use_backend cgi if { path_beg " + mount + "/ }\n" + result->snippet("HAProxy") +
+                      "backend app\n");
     return result;
 }
 
@@ -56,7 +61,8 @@ std::unique_ptr<script_site> start_scripts_nginx(const std::string& mount)
 {
     auto result = std::make_unique<script_site>(mount);
     start_script_service(*result);
-    start_nginx(*result, "", result->snippet("nginx"));
+    start_nginx(*result, "",
+                "root " + (result->folder / "htdocs").string() + ";\n" + result->snippet("nginx"));
     return result;
 }
 

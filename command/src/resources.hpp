@@ -1,0 +1,19 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+
+namespace sluice::command {
+
+/// "nofile=64" or "core=unlimited": a limit of setrlimit(2), soft and hard. Errors: throws std::invalid_argument.
+std::pair<int, rlimit> resource_named(const std::string& text);
+
+/// What a program of ours would be refused by the kernel is said now, not request by request in nobody's hearing.
+/// Errors: throws std::invalid_argument.
+void check_resources(const std::vector<std::pair<int, rlimit>>& all);
+
+} // namespace sluice::command

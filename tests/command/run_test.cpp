@@ -1,0 +1,242 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+//
+// `sluice run` and what its flags do.
+#include "command/programs.hpp"
+#include "support/catch.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include <sys/resource.h>
+
+using namespace sluice::test;
+
+namespace {
+
+constexpr exit_status well{0, 0};
+constexpr exit_status badly{1, 0};
+
+// It has begun, and ends when the test says so.
+constexpr auto waits =
+    "echo begun\n: >\"$here/begun\"\nuntil [ -e \"$here/go\" ]; do sleep 0.01; done\necho done\n";
+
+std::set<pid_t> children_of(pid_t pid)
+{
+    std::ifstream file("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children");
+    std::set<pid_t> all;
+    for (pid_t child; file >> child;)
+        all.insert(child);
+    return all;
+}
+
+command_outcome get(const std::string& address, const std::string& target)
+{
+    return run_command({"get", "-t", address, "-i", target});
+}
+
+// A service with a socket of its own, as a unit of systemd has it.
+class own_service {
+public:
+    own_service(const programs& p, std::vector<std::string> flags)
+        : address_("unix:" + (folder_ / "socket").string()),
+          process_({.command = command(p, std::move(flags)),
+                    .stderr_file = folder_ / "log",
+                    .grace = std::chrono::seconds(5)})
+    {}
+
+    const std::string& address() const { return address_; }
+    process& program() { return process_; }
+    std::string log() const { return read_file(folder_ / "log"); }
+    bool says(const std::string& words) const
+    {
+        return becomes_true([&] { return log().find(words) != std::string::npos; });
+    }
+    bool answers() const
+    {
+        return becomes_true([&] {
+            return run_command({"get", "-t", address_, "/hello.cgi"}).out == "hello\n";
+        });
+    }
+
+private:
+    std::vector<std::string> command(const programs& p, std::vector<std::string> flags) const
+    {
+        flags.insert(flags.end(), {"--fastcgi", address_});
+        return p.command(std::move(flags));
+    }
+
+    temp_dir folder_;
+    std::string address_;
+    process process_;
+};
+
+} // namespace
+
+TEST_CASE("run: --rlimit, once for each limit, reaches the programs")
+{
+    const programs p;
+    // What comes from standard input comes once all is set up.
+    p.add("a.cgi", "read go\nulimit -n\nulimit -c\nulimit -t\n");
+    rlimit cpu;
+    REQUIRE(::getrlimit(RLIMIT_CPU, &cpu) == 0);
+    const bool free = cpu.rlim_max == RLIM_INFINITY; // else only root may say so
+    app_program service(p.command(
+        {"--rlimit", "nofile=77", "--rlimit", "core=0", "--rlimit", free ? "cpu=unlimited" : "cpu=5"}));
+    const auto o = run_command({"get", "-t", service.address(), "--body", "go\n", "/a.cgi"});
+    CHECK(o.status == well);
+    CHECK(o.out == (free ? "77\n0\nunlimited\n" : "77\n0\n5\n"));
+}
+
+TEST_CASE("run: --env hands on a variable of ours, or one as given, and nothing else")
+{
+    const programs p;
+    p.add("a.cgi", "echo \"${OURS-none}|${GIVEN-none}|${HIDDEN-none}|${ABSENT-none}\"\n");
+    app_program service(p.command({"--env", "OURS", "--env", "GIVEN=a=b c", "--env", "ABSENT"}),
+                        {{"OURS", "1"}, {"HIDDEN", "2"}});
+    CHECK(run_command({"get", "-t", service.address(), "/a.cgi"}).out == "1|a=b c|none|none\n");
+}
+
+TEST_CASE("F13: run: a status other than 0 in mid-answer is a failure, unless --ignore-exit-status")
+{
+    const bool ignored = GENERATE(false, true);
+    CAPTURE(ignored);
+    const programs p;
+    p.add("a.cgi", "echo so far\nexit 3\n");
+    app_program service(
+        p.command(ignored ? std::vector<std::string>{"--ignore-exit-status"} : std::vector<std::string>{}));
+    const auto o = run_command({"get", "-t", service.address(), "/a.cgi"});
+    CHECK(o.status == (ignored ? well : badly));
+    CHECK(o.out == "so far\n");
+    const auto says = service.log().find("ended with status 3") != std::string::npos;
+    CHECK((ignored || says));
+}
+
+TEST_CASE(
+    "run: a program that closes its output and goes on is left alone, and ended with --end-after-output")
+{
+    const bool ended = GENERATE(false, true);
+    CAPTURE(ended);
+    const programs p;
+    p.add("a.cgi", "echo all\n"
+                   "trap 'echo ended >\"$here/end\"; exit 0' TERM\n"
+                   "exec >&- 2>&-\n"
+                   "until [ -e \"$here/go\" ]; do sleep 0.01; done\n"
+                   "echo by itself >\"$here/end\"\n");
+    app_program service(
+        p.command(ended ? std::vector<std::string>{"--end-after-output"} : std::vector<std::string>{}));
+    const auto o = run_command({"get", "-t", service.address(), "/a.cgi"});
+    CHECK(o.status == well);
+    CHECK(o.out == "all\n");
+    if (!ended)
+        p.put("go");
+    CHECK(becomes_true([&] { return !p.left("end").empty(); }));
+    CHECK(p.left("end") == (ended ? "ended\n" : "by itself\n"));
+}
+
+TEST_CASE("run: --max-queue 0 with all --max-processes busy is 503 at once")
+{
+    const programs p;
+    p.add("a.cgi", waits);
+    p.add("hello.cgi", "echo hello\n");
+    app_program service(p.command({"--max-processes", "1", "--max-queue", "0"}));
+    request_under_way first(service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    CHECK_THAT(get(service.address(), "/hello.cgi").out, Catch::StartsWith("Status: 503 "));
+    p.put("go");
+    CHECK(first.wait() == well);
+    CHECK(first.out() == "begun\ndone\n");
+    // Its place is free once it has ended.
+    CHECK(becomes_true([&] { return get(service.address(), "/hello.cgi").out.ends_with("\n\r\nhello\n"); }));
+}
+
+TEST_CASE("run: --max-queue: who comes while the queue has room waits for its turn")
+{
+    const programs p;
+    p.add("a.cgi", waits);
+    p.add("hello.cgi", "echo hello\n");
+    app_program service(p.command({"--max-processes", "1", "--max-queue", "1"}));
+    request_under_way first(service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    // One of the two waits and the other is over the limit, whichever came first.
+    request_under_way second(service.address(), "/hello.cgi"), third(service.address(), "/hello.cgi");
+    CHECK(becomes_true([&] { return second.out().empty() != third.out().empty(); }));
+    p.put("go");
+    CHECK(first.wait() == well);
+    CHECK(second.wait() == well);
+    CHECK(third.wait() == well);
+    CHECK((second.out() == "hello\n") != (third.out() == "hello\n"));
+}
+
+TEST_CASE("run: --workers serve the programs, SIGHUP renews them, SIGTERM ends them")
+{
+    const programs p;
+    p.add("hello.cgi", "echo hello\n");
+    own_service service(p, {"--workers", "2"});
+    const auto workers = [&] { return children_of(service.program().pid()); };
+    CHECK(service.answers());
+    CHECK(becomes_true([&] { return workers().size() == 2; }));
+    const auto before = workers();
+    service.program().send_signal(SIGHUP);
+    CHECK(becomes_true([&] {
+        const auto now = workers();
+        return now.size() == 2 &&
+               std::none_of(now.begin(), now.end(), [&](pid_t w) { return before.contains(w); });
+    }));
+    CHECK(service.answers());
+    service.program().send_signal(SIGTERM);
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(service.program().left_behind() == 0);
+}
+
+TEST_CASE("run: a socket that systemd passes is served")
+{
+    const programs p;
+    p.add("hello.cgi", "echo hello; echo \"${LISTEN_FDS-none}\"\n");
+    // As systemd starts a service: the socket on 3, and the variables for this process.
+    std::vector<std::string> command = {"/bin/sh", "-c",
+                                        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$; "
+                                        "export LISTEN_FDS LISTEN_PID; exec \"$@\"",
+                                        "sh"};
+    for (const auto& word : p.command({"--env", "LISTEN_FDS"}))
+        command.push_back(word);
+    app_program service(command);
+    CHECK(run_command({"get", "-t", service.address(), "/hello.cgi"}).out == "hello\nnone\n");
+    service.program().send_signal(SIGTERM);
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+}
+
+TEST_CASE("run: SIGHUP lets the programs that run end, and takes no more requests")
+{
+    std::signal(SIGHUP, SIG_DFL); // these tests may be run under nohup
+    const programs p;
+    p.add("a.cgi", waits);
+    own_service service(p, {});
+    REQUIRE(service.says("serving FastCGI"));
+    request_under_way request(service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    service.program().send_signal(SIGHUP);
+    CHECK(service.says("signal 1: letting running responses end"));
+    CHECK(becomes_true([&] { return get(service.address(), "/a.cgi").status == badly; }));
+    p.put("go");
+    CHECK(request.wait() == well);
+    CHECK(request.out() == "begun\ndone\n");
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(service.program().left_behind() == 0);
+}
+
+TEST_CASE("run: SIGHUP: a program that outlasts the drain time is ended with the service, no orphan")
+{
+    std::signal(SIGHUP, SIG_DFL);
+    const programs p;
+    p.add("a.cgi", waits);
+    own_service service(p, {"--drain", "100ms"});
+    REQUIRE(service.says("serving FastCGI"));
+    request_under_way request(service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    service.program().send_signal(SIGHUP);
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(service.program().left_behind() == 0);
+    CHECK(request.wait() == badly);
+}
