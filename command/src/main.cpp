@@ -6,6 +6,8 @@
 #include "get.hpp"
 #include "run.hpp"
 
+#include <sluice/cgi/program.hpp>
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -19,6 +21,17 @@
 int main(int argc, char** argv)
 {
     using namespace sluice::command;
+
+    // A web server may make a CGI program's arguments out of a query without "=" (RFC 3875 section 4.4): a client's
+    // words would run programs here, and read files. No answer on stdout: the client gets the server's own 500, and a
+    // script that uses us has nothing of ours in its output.
+    if (sluice::cgi::program::is_cgi()) {
+        fmt::print(
+            stderr,
+            "sluice: this is no CGI program, and with GATEWAY_INTERFACE set its arguments may be a client's "
+            "words: nothing done (in a CGI script: env -u GATEWAY_INTERFACE sluice ...)\n");
+        return 2;
+    }
 
     CLI::App cli("Runs CGI programs over FastCGI; talks to FastCGI apps as a web server does.", "sluice");
     cli.set_version_flag("--version", std::string("sluice " SLUICE_VERSION), "Print the version and exit");

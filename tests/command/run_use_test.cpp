@@ -174,3 +174,35 @@ TEST_CASE("sluice run: a limit that the kernel would refuse each program is said
     CHECK_THAT(with("core=4096"), Catch::Contains("nothing to serve"));
     CHECK_THAT(with("core=0"), Catch::Contains("nothing to serve"));
 }
+
+TEST_CASE("sluice as a CGI program does nothing: its arguments may be a client's words")
+{
+    const programs p;
+    p.add("a.cgi", "echo ran >\"$here/ran\"\n");
+    const auto secret = p.root() + "/a.cgi";
+    app_program service(p.command());
+    const std::vector<std::string> rows[] = {
+        {"run", "--script", secret},
+        {"run", "--script", secret, "--fastcgi", "unix:" + p.at("socket")},
+        {"get", "-t", service.address(), "-i", "/a.cgi"},
+        {"bench", "-t", service.address(), "/a.cgi"},
+        {"config", "nginx"},
+        {"run", "--help"},
+        {"--version"},
+        {},
+    };
+    for (const auto& arguments : rows) {
+        CAPTURE(arguments);
+        const auto o = run_command(arguments, "", {{"GATEWAY_INTERFACE", "CGI/1.1"}});
+        CHECK(o.status == exit_status{2, 0});
+        CHECK(o.out.empty());
+        CHECK_THAT(o.err, Catch::Contains("GATEWAY_INTERFACE"));
+        CHECK(lines(o.err).size() == 1);
+    }
+    CHECK_FALSE(std::filesystem::exists(p.at("ran")));
+    CHECK_FALSE(std::filesystem::exists(p.at("socket")));
+    // A listening socket is no CGI program's standard input: then it is the web server's configuration that speaks.
+    app_program spawned(p.command(), {{"GATEWAY_INTERFACE", "CGI/1.1"}});
+    CHECK(run_command({"get", "-t", spawned.address(), "/a.cgi"}).status == exit_status{0, 0});
+    CHECK(std::filesystem::exists(p.at("ran")));
+}

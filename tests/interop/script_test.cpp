@@ -4,6 +4,7 @@
 #include "interop/on_each_server.hpp"
 #include "interop/probe_client.hpp"
 #include "interop/servers/script_servers.hpp"
+#include "interop/servers/service.hpp"
 #include "support/curl.hpp"
 #include "support/records.hpp"
 
@@ -223,5 +224,25 @@ const on_each_script_server<aborts> aborts_tests("200 requests, most of them giv
                                                  "[scripts]");
 
 } // namespace
+
+// mod_cgid makes the program's arguments of a query without "=" (RFC 3875 section 4.4). `sluice get -i` prints a CGI
+// answer, so that it would be a gateway to all that the web server can reach, and `sluice run` would run any program.
+TEST_CASE("the sluice command as Apache's CGI program does nothing of what a query says", "[scripts]")
+{
+    const auto site = start_apache_mod_cgid({.program = SLUICE_COMMAND});
+    const auto socket = service_socket(*site);
+    start_program(site->app,
+                  {.command = {add_program(site->folder, built_probe(), "service"), "--fastcgi",
+                               "unix:" + socket, "--socket-mode", "0777"}},
+                  site->folder / "app.log", [&] { return accepts_connections(socket); });
+    const auto got = curl(site->url("?get+-i+--target+unix:" + socket + "+/hello"));
+    CHECK(got.response.status == 500);
+    CHECK(got.response.body.find("Hello") == std::string::npos);
+    CHECK(becomes_true(
+        [&] {
+            return read_file(site->folder / "error.log").find("this is no CGI program") != std::string::npos;
+        },
+        seconds(10)));
+}
 
 } // namespace sluice::test
