@@ -98,6 +98,16 @@ TEST_CASE("run: --env hands on a variable of ours, or one as given, and nothing 
     CHECK(run_command({"get", "-t", service.address(), "/a.cgi"}).out == "1|a=b c|none|none\n");
 }
 
+TEST_CASE("R15: run: --mount is where the path's own slashes come back, too: nginx sends one for several")
+{
+    const programs p;
+    p.add("a.cgi", "echo \"$SCRIPT_NAME|$PATH_INFO\"\n");
+    app_program service(p.command({"--mount", "/cgi-bin"}));
+    const auto o = run_command(
+        {"get", "-t", service.address(), "-p", "REQUEST_URI=/cgi-bin/a.cgi//x", "/cgi-bin/a.cgi/x"});
+    CHECK(o.out == "/cgi-bin/a.cgi|//x\n");
+}
+
 TEST_CASE("F13: run: a status other than 0 in mid-answer is a failure, unless --ignore-exit-status")
 {
     const bool ignored = GENERATE(false, true);
