@@ -68,9 +68,10 @@ TEST_CASE("bench: times and sizes by name")
     CHECK(size_named("-r", "100") == 100);
     CHECK(size_named("-r", "64K") == 65536);
     CHECK(size_named("-r", "3G") == std::uint64_t{3} << 30);
+    CHECK(size_named("-r", "4294967296") == std::uint64_t{1} << 32);
     for (const auto* wrong : {"", "10", "0s", "s", "-1s", "1h", "1 s", "4294967296s", "4000000000m"})
         CHECK_THROWS_AS(time_named("-d", wrong), std::invalid_argument);
-    for (const auto* wrong : {"", "0", "K", "-1", "1T", "64KB", "4294967296"})
+    for (const auto* wrong : {"", "0", "K", "-1", "1T", "64KB", "18446744073709551616", "18014398509481984K"})
         CHECK_THROWS_AS(size_named("-r", wrong), std::invalid_argument);
 }
 
