@@ -78,4 +78,19 @@ TEST_CASE("F11, F12: a direct client leaves, and its script ends: silent, tickin
     CHECK(site.left_open_since(descriptors) == std::vector<std::string>());
 }
 
+TEST_CASE("F20: a script whose client takes nothing for too long is ended, and nothing of it is left",
+          "[scripts]")
+{
+    const bool tcp = GENERATE(false, true);
+    direct_site site(tcp, {"--grace", "300ms", "--write-stall", "300ms"});
+    const auto descriptors = site.open_descriptors();
+    direct_client client(site.address);
+    REQUIRE(client.send(joined(script_request("endless.cgi", true, "", ""))));
+    REQUIRE(becomes_true([&] { return !site.script_processes().empty(); }, seconds(20)));
+    CHECK(becomes_true([&] { return site.script_processes().empty(); },
+                       seconds(20))); // nothing was read, nor closed
+    client.close();
+    CHECK(site.left_open_since(descriptors) == std::vector<std::string>());
+}
+
 } // namespace sluice::test
