@@ -44,9 +44,7 @@ memory memory_of(pid_t pid)
     std::string line;
     memory out;
     while (std::getline(in, line)) {
-        const auto value = [&line] {
-            return std::strtoull(line.c_str() + line.find(':') + 1, nullptr, 10);
-        };
+        const auto value = [&line] { return std::strtoull(line.c_str() + line.find(':') + 1, nullptr, 10); };
         if (line.rfind("Rss:", 0) == 0)
             out.rss_kib = value();
         else if (line.rfind("Pss:", 0) == 0)

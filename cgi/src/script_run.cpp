@@ -34,7 +34,7 @@ script_run::~script_run()
 
 void script_run::begin()
 {
-    req_->on_end([self = shared_from_this()] { self->over(); });
+    req_->on_end([self = shared_from_this()] { self->end(); });
     answer_until_ = std::chrono::steady_clock::now() + shared_->options.timeout;
     find();
 }
@@ -125,11 +125,6 @@ void script_run::spawn(F f)
 }
 
 // The response's end, and the client's, are the same to a program: nobody reads.
-void script_run::over()
-{
-    end();
-}
-
 void script_run::end()
 {
     if (std::exchange(ended_, true))

@@ -41,8 +41,8 @@ struct runner_state {
 /// One request for which a program runs: its life from the search for the program to its last line on stderr.
 ///
 /// Three coroutines move the bytes (`feed`, `answer`, `read_errors`), each those of the process it began with. The response
-/// has one end: it is over (`over`), was given up (`give_up`), or refused (`refuse`). From then on `ended_`, and there is
-/// neither request nor responder nor writer: whoever has waited looks at that first.
+/// has one end (`end`): it is over, was given up (`give_up`), or refused (`refuse`). From then on `ended_`: there is no
+/// request any more and nothing to write, and whoever has waited looks at that first.
 class script_run final : public std::enable_shared_from_this<script_run> {
 public:
     script_run(std::shared_ptr<runner_state> shared, request& req, responder respond);
@@ -53,7 +53,6 @@ public:
 private:
     void find();
     void start();
-    void over();
     void refuse(int status, std::string_view text, std::string_view why);
     void give_up(int status, std::string_view why);
     void end();

@@ -194,7 +194,7 @@ task<void> script_run::send_body(script_body body, std::string_view first)
                 continue;
             }
             if (ec)
-                co_return; // which `over` is told, too
+                co_return; // the end is on its way
             if (room.size() == 0) {
                 if (const auto [gone] = co_await out_->async_wait_writable(as_tuple); gone)
                     co_return;
@@ -210,8 +210,8 @@ task<void> script_run::send_body(script_body body, std::string_view first)
             out_->commit(used);
         else if (!co_await send(boost::asio::buffer(room, used)))
             co_return;
-        if (n == 0)
-            break;
+        if (n == 0 || (n < 0 && !would_block(code) && code != EINTR))
+            break; // what it ended with says whether that was all
         if (n < 0 && would_block(code) && !co_await readable(idle)) {
             if (timed_out_)
                 give_up(504, fmt::format("silent for {} ms in mid-body", idle.count()));
