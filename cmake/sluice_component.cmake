@@ -4,7 +4,7 @@
 add_library(sluice_warnings INTERFACE)
 # GCC 12 warns wrongly of coroutine frames under sanitizers (mismatched-new-delete), and of std::string's insides with -O3
 # (stringop-overflow, restrict: GCC's bugs 105329 and 105651), and of much of the standard library under sanitizers
-# (maybe-uninitialized; under the thread sanitizer of std::string's operator+ too, array-bounds). That its thread sanitizer
+# (maybe-uninitialized; under the thread sanitizer of std::string too, array-bounds and stringop-overread). That its thread sanitizer
 # does not see fences (tsan) is no matter: Asio's are beside a mutex.
 string(FIND "${CMAKE_CXX_FLAGS}" "-fsanitize=" at)
 if(at GREATER -1)
@@ -17,7 +17,7 @@ endif()
 target_compile_options(sluice_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     "$<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete;-Wno-stringop-overflow;-Wno-restrict>"
     "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${sanitized}>>:-Wno-maybe-uninitialized>"
-    "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${thread_sanitized}>>:-Wno-tsan;-Wno-array-bounds>"
+    "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${thread_sanitized}>>:-Wno-tsan;-Wno-array-bounds;-Wno-stringop-overread>"
     $<$<BOOL:${SLUICE_WARNINGS_AS_ERRORS}>:-Werror>)
 target_compile_definitions(sluice_warnings INTERFACE BOOST_ASIO_NO_DEPRECATED)
 

@@ -1,6 +1,8 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include "script_process_driver.hpp"
 
+#include "program_start_driver.hpp"
+
 #include <sluice/log.hpp>
 
 #include <fmt/format.h>
@@ -13,8 +15,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,48 +49,23 @@ struct pipe_pair {
             fail(errno, "cannot make a pipe");
         ours.fd = fds[static_cast<std::size_t>(our_end)];
         theirs.fd = fds[static_cast<std::size_t>(1 - our_end)];
+        if (theirs.fd <= 2) { // they were closed: what the program gets as its own must not lie where it goes
+            owned_fd low(std::exchange(theirs.fd, ::fcntl(theirs.fd, F_DUPFD_CLOEXEC, 3)));
+            if (theirs.fd < 0)
+                fail(errno, "cannot make a pipe");
+        }
         ::fcntl(ours.fd, F_SETFL, O_NONBLOCK);
     }
 
     owned_fd ours, theirs;
 };
 
-std::vector<char*> pointers_to(const std::vector<std::string>& all)
+template <class Descriptor>
+void give(Descriptor& to, owned_fd& fd)
 {
-    std::vector<char*> p;
-    p.reserve(all.size() + 1);
-    for (const auto& s : all)
-        p.push_back(const_cast<char*>(s.c_str()));
-    p.push_back(nullptr);
-    return p;
+    to.assign(fd.fd); // throws
+    fd.release();
 }
-
-class spawn_attributes {
-public:
-    spawn_attributes()
-    {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-        sigset_t none, all;
-        sigemptyset(&none);
-        sigfillset(&all);
-        ::posix_spawnattr_setsigmask(&attributes, &none);
-        ::posix_spawnattr_setsigdefault(&attributes, &all); // SIGPIPE above all
-        ::posix_spawnattr_setpgroup(&attributes, 0);
-        ::posix_spawnattr_setflags(&attributes,
-                                   POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    }
-    ~spawn_attributes()
-    {
-        ::posix_spawnattr_destroy(&attributes);
-        ::posix_spawn_file_actions_destroy(&actions);
-    }
-    spawn_attributes(const spawn_attributes&) = delete;
-    spawn_attributes& operator=(const spawn_attributes&) = delete;
-
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-};
 
 } // namespace
 
@@ -100,38 +75,16 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
     std::shared_ptr<script_process> p(new script_process(ex));
     std::optional<pipe_pair> in;
     pipe_pair out(0), err(0);
-    spawn_attributes how;
-    if (what.no_input)
-        ::posix_spawn_file_actions_addopen(&how.actions, 0, "/dev/null", O_RDONLY, 0);
-    else
-        ::posix_spawn_file_actions_adddup2(&how.actions, in.emplace(1).theirs.fd, 0);
-    ::posix_spawn_file_actions_adddup2(&how.actions, out.theirs.fd, 1);
-    ::posix_spawn_file_actions_adddup2(&how.actions, err.theirs.fd, 2);
-    ::posix_spawn_file_actions_addclosefrom_np(&how.actions, 3);
-    ::posix_spawn_file_actions_addchdir_np(&how.actions, what.directory.c_str());
-    const int fault = ::posix_spawn(&p->pid_, what.filename.c_str(), &how.actions, &how.attributes,
-                                    pointers_to(what.arguments).data(), pointers_to(what.variables).data());
-    if (fault != 0)
-        fail(fault, "cannot start " + what.filename);
-    const auto undo = [&](const std::string& why) {
-        const int code = errno;
-        ::kill(-p->pid_, SIGKILL);
-        while (::waitpid(p->pid_, nullptr, 0) < 0 && errno == EINTR) {
-        }
-        p->pid_ = -1;
-        fail(code, why + what.filename);
-    };
-    for (const auto& [resource, limit] : what.limits)
-        if (::prlimit(p->pid_, static_cast<__rlimit_resource>(resource), &limit, nullptr) != 0)
-            undo("cannot limit the resources of ");
-    const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, p->pid_, 0));
-    if (pidfd < 0)
-        undo("cannot watch ");
-    p->exit_.assign(pidfd);
+    const auto started =
+        start_program({what.filename, what.directory, what.arguments, what.variables, what.limits,
+                       what.no_input ? -1 : in.emplace(1).theirs.fd, out.theirs.fd, err.theirs.fd});
+    p->pid_ = started.pid;
+    owned_fd pidfd(started.pidfd);
+    give(p->exit_, pidfd);
     if (in)
-        p->in.assign(in->ours.release());
-    p->out.assign(out.ours.release());
-    p->err.assign(err.ours.release());
+        give(p->in, in->ours);
+    give(p->out, out.ours);
+    give(p->err, err.ours);
     p->wait(std::move(on_exit));
     return p;
 }

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,8 @@ struct started {
     std::shared_ptr<script_process> process;
     bool exited = false;
 };
+
+error_code ignored;
 
 bool exists(pid_t pid)
 {
@@ -134,7 +137,48 @@ TEST_CASE("script_process: what cannot be started is said with its name")
                       Catch::Contains("/nonexistent/program") && Catch::Contains("No such file"));
     how = shell("");
     how.directory = "/nonexistent";
-    CHECK_THROWS_AS(script_process::start(context.get_executor(), how, [] {}), system_error);
+    CHECK_THROWS_WITH(script_process::start(context.get_executor(), how, [] {}),
+                      Catch::Contains("/bin/sh in /nonexistent") && Catch::Contains("No such file"));
+}
+
+TEST_CASE("script_process: it is given its pipes, whatever of 0, 1 and 2 we have closed ourselves")
+{
+    const int closed = GENERATE(0, 1, 2);
+    CAPTURE(closed);
+    const int kept = ::fcntl(closed, F_DUPFD_CLOEXEC, 10);
+    ::close(closed);
+    std::string text, errors;
+    {
+        started s(shell("read line; echo out $line; echo err >&2; ls /proc/self/fd | wc -w"));
+        boost::asio::write(s.process->in, boost::asio::buffer("in\n", 3));
+        boost::asio::read(s.process->out, boost::asio::dynamic_buffer(text), ignored);
+        boost::asio::read(s.process->err, boost::asio::dynamic_buffer(errors), ignored);
+        s.until([&] { return s.exited; });
+        s.process->release();
+    }
+    ::dup2(kept, closed);
+    ::close(kept);
+    CHECK(text == "out in\n4\n");
+    CHECK(errors == "err\n");
+}
+
+TEST_CASE(
+    "script_process: without input it finds the end at once, whatever of 0, 1 and 2 we have closed ourselves")
+{
+    const int kept = ::fcntl(0, F_DUPFD_CLOEXEC, 10);
+    ::close(0);
+    std::string text;
+    {
+        auto how = shell("cat; readlink /proc/self/fd/0");
+        how.no_input = true;
+        started s(how);
+        boost::asio::read(s.process->out, boost::asio::dynamic_buffer(text), ignored);
+        s.until([&] { return s.exited; });
+        s.process->release();
+    }
+    ::dup2(kept, 0);
+    ::close(kept);
+    CHECK(text == "/dev/null\n");
 }
 
 TEST_CASE("script_process: one that is ended gets SIGTERM, and SIGKILL with its whole group after the grace")
@@ -288,6 +332,16 @@ TEST_CASE("script_process: resource limits are the program's")
     CHECK(s.output() == "40\n");
     CHECK(s.until([&] { return s.exited; }));
     s.process->release();
+}
+
+TEST_CASE("script_process: resource limits hold before the program's first instruction")
+{
+    boost::asio::io_context context;
+    auto how = shell("exit 0");
+    how.variables.push_back("LARGE=" + std::string(120'000, 'x'));
+    how.variables.push_back("LARGE_TOO=" + std::string(120'000, 'x'));
+    how.limits = {{RLIMIT_STACK, {256 * 1024, 256 * 1024}}}; // a quarter of it for arguments and variables
+    CHECK_THROWS_WITH(script_process::start(context.get_executor(), how, [] {}), Catch::Contains("too long"));
 }
 
 TEST_CASE("script_process: a limit that cannot be set is an error, and nothing runs")
