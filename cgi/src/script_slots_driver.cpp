@@ -31,9 +31,12 @@ void script_slots::release()
         ++free_;
         return;
     }
-    const auto next = std::move(queue_.front());
+    auto next = std::move(queue_.front());
     queue_.pop_front();
-    boost::asio::post(next->ex, [next] { next->go(); });
+    const auto ex = next->ex;
+    boost::asio::post(ex, [next = std::move(next)] {
+        next->go();
+    }); // none is left here: who waits belongs to its own thread
 }
 
 } // namespace sluice::cgi

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 
 #include <sys/resource.h>
@@ -177,6 +178,23 @@ TEST_CASE("run: --max-queue: who comes while the queue has room waits for its tu
     CHECK(second.wait() == well);
     CHECK(third.wait() == well);
     CHECK((second.out() == "hello\n") != (third.out() == "hello\n"));
+}
+
+TEST_CASE("run: --threads share the limit of --max-processes, and its queue")
+{
+    const programs p;
+    p.add("a.cgi", "echo \"$QUERY_STRING\"\n");
+    app_program service(p.command({"--threads", "3", "--max-processes", "2", "--max-queue", "100"}));
+    constexpr int many = 24;
+    std::vector<std::unique_ptr<request_under_way>> all;
+    for (int i = 0; i < many; ++i)
+        all.push_back(
+            std::make_unique<request_under_way>(service.address(), "/a.cgi?number-" + std::to_string(i)));
+    for (int i = 0; i < many; ++i) {
+        CAPTURE(i);
+        CHECK(all[static_cast<std::size_t>(i)]->wait() == well);
+        CHECK(all[static_cast<std::size_t>(i)]->out() == "number-" + std::to_string(i) + "\n");
+    }
 }
 
 TEST_CASE("run: --workers serve the programs, SIGHUP renews them, SIGTERM ends them")
