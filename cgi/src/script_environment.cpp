@@ -15,17 +15,59 @@ using variables = std::map<std::string_view, std::string_view>;
 constexpr std::string_view own_variables[] = {"TZ", "LANG"};
 constexpr std::string_view credentials[] = {"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION"};
 
-/// Between us and whoever started us; then what makes a loader, a shell or an interpreter run or load something.
+/// What a client's Proxy header becomes, and what most libraries take for the proxy to use (CVE-2016-5385, "httpoxy").
+constexpr std::string_view client_proxy = "HTTP_PROXY";
+
+/// Between us and whoever started us; then what makes a loader, a shell, an interpreter or git run or load something: what is
+/// known of it, which is never all.
 constexpr std::string_view kept_prefixes[] = {
-    "FCGI_",  "SLUICE_", "LISTEN_", "WATCHDOG_", // sd_listen_fds(3), sd_watchdog_enabled(3)
-    "LD_",    "DYLD_",   "BASH_",   "GLIBC_",    "MALLOC_",    "PERL5",
-    "PYTHON", "RUBY",    "NODE_",   "LUA_",      "GIT_CONFIG",
+    "FCGI_",   "SLUICE_",    "LISTEN_", "WATCHDOG_", // sd_listen_fds(3), sd_watchdog_enabled(3)
+    "LD_",     "DYLD_",      "BASH_",   "GLIBC_",    "MALLOC_", "PERL5",  "PYTHON",   "RUBY",
+    "NODE_",   "LUA_",       "GUILE_",  "DOTNET_",   "ERL_",    "TCL",    "OPENSSL_", "XDG_",
+    "GIT_SSH", "GIT_CONFIG", "R_",      "JAVA_",     "JDK_",    "_JAVA_",
 };
 constexpr std::string_view kept_names[] = {
-    "NOTIFY_SOCKET", "HTTP_PROXY", "PATH",     "ENV",      "IFS",       "CDPATH",
-    "SHELLOPTS",     "BASHOPTS",   "PS4",      "SHELL",    "PERLLIB",   "GCONV_PATH",
-    "LOCPATH",       "NLSPATH",    "TMPDIR",   "TZ",       "LANG",      "HOSTALIASES",
-    "TZDIR",         "PHPRC",      "GEM_PATH", "GEM_HOME", "CLASSPATH", "JAVA_TOOL_OPTIONS",
+    "NOTIFY_SOCKET",
+    "PATH",
+    "ENV",
+    "IFS",
+    "CDPATH",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PS4",
+    "SHELL",
+    "ZDOTDIR",
+    "HOME",
+    "PERLLIB",
+    "GCONV_PATH",
+    "LOCPATH",
+    "NLSPATH",
+    "TMPDIR",
+    "TZ",
+    "LANG",
+    "TZDIR",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
+    "GEM_PATH",
+    "GEM_HOME",
+    "PAGER",
+    "EDITOR",
+    "VISUAL",
+    "CLASSPATH",
+    "PROMPT_COMMAND",
+    "HOSTALIASES",
+    "RES_OPTIONS",
+    "TERMINFO",
+    "GIT_ASKPASS",
+    "GIT_EDITOR",
+    "GIT_EXEC_PATH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_PAGER",
+    "GIT_PROXY_COMMAND",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "SSLKEYLOGFILE",
 };
 
 /// Those that stand for nothing when empty. nginx sends them all the same, and programs ask only whether they are
@@ -42,7 +84,7 @@ bool is_one_of(std::string_view name, const std::string_view (&names)[N]) noexce
 
 bool is_kept_from_programs(std::string_view name) noexcept
 {
-    return is_one_of(name, kept_names) ||
+    return name == client_proxy || is_one_of(name, kept_names) ||
            std::any_of(std::begin(kept_prefixes), std::end(kept_prefixes),
                        [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
@@ -97,7 +139,7 @@ void add_passed(const std::vector<std::string>& pass, variables& out)
     for (const std::string_view given : pass) {
         const std::size_t equals = given.find('=');
         const std::string_view name = given.substr(0, equals);
-        if (!is_variable_name(name))
+        if (!is_variable_name(name) || name == client_proxy)
             continue;
         if (equals != std::string_view::npos)
             out[name] = given.substr(equals + 1);

@@ -7,9 +7,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,12 +38,23 @@ void set_address(front_needs& n, const std::string& text)
     if (all.starts_with("unix:")) {
         n.path = all.substr(5);
         check_plain("--fastcgi", n.path);
-    } else if (all.starts_with("tcp:") && colon > 4 && colon + 1 < all.size() &&
+    } else if (all.starts_with("tcp:") && colon >= 4 && colon + 1 < all.size() &&
                all.find_first_not_of("0123456789", colon + 1) == all.npos)
     {
         n.host = all.substr(4, colon - 4);
         n.port = all.substr(colon + 1);
         check_plain("--fastcgi tcp:", "/" + n.host);
+        unsigned port = 0;
+        if (std::from_chars(n.port.data(), n.port.data() + n.port.size(), port).ec != std::errc() ||
+            port == 0 || port > 65535)
+            throw std::invalid_argument(fmt::format("--fastcgi {}: the port must be from 1 to 65535", text));
+        // Where the service listens on all addresses, this machine's own is one of them.
+        if (n.host == "*")
+            throw std::invalid_argument(fmt::format("--fastcgi {}: all addresses are tcp::{}", text, n.port));
+        if (n.host.empty() || n.host == "0.0.0.0")
+            n.host = "127.0.0.1";
+        else if (n.host == "[::]")
+            n.host = "[::1]";
     } else {
         throw std::invalid_argument(fmt::format("--fastcgi {}: must be unix:/path or tcp:host:port", text));
     }

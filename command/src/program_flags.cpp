@@ -100,12 +100,18 @@ cgi::runner_options runner_options_of(const program_flags& f)
         o.scripts.symlinks = links::follow;
     else if (!f.symlinks.empty() && f.symlinks != "inside")
         throw std::invalid_argument(fmt::format("--symlinks {}: must be inside, none or follow", f.symlinks));
-    for (const std::string_view v : f.variables)
-        if (!cgi::is_variable_name(v.substr(0, v.find('='))))
+    for (const std::string_view v : f.variables) {
+        const auto name = v.substr(0, v.find('='));
+        if (name == "HTTP_PROXY")
+            throw std::invalid_argument(fmt::format("--env {}: no program gets HTTP_PROXY, which is a "
+                                                    "client's Proxy header to some; give http_proxy",
+                                                    v));
+        if (!cgi::is_variable_name(name))
             throw std::invalid_argument(
                 fmt::format("--env {}: must be NAME or NAME=VALUE, with a NAME of letters, "
                             "digits and _ that begins with no digit",
                             v));
+    }
     o.environment.pass = f.variables;
     if (!f.path.empty())
         o.environment.path = f.path;

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include <unistd.h>
+
 namespace sluice::command {
 
 namespace {
@@ -72,6 +74,9 @@ int run_programs(int argc, char** arguments)
     check_resources(options.resources);
     if (!flags.mount.empty())
         service.normalize.mount_point = flags.mount; // both read the request's path
+    // The first process of a container inherits whatever programs leave behind, and has to wait for it: a supervisor does.
+    if (::getpid() == 1)
+        service.workers = std::max(service.workers, 1U);
     if (const auto status = serve(cgi::script_runner(std::move(options)), std::move(service)))
         return *status;
     throw std::invalid_argument("nothing to serve: give --fastcgi unix:/path or tcp:host:port, or let a web "

@@ -28,7 +28,9 @@ location {} {{
 
 std::string lighttpd(const front_needs& n)
 {
-    const auto where = n.path.empty() ? fmt::format(R"("host" => "{}", "port" => {})", n.host, n.port)
+    // An address of IPv6 has no brackets here.
+    const auto host = n.host.starts_with('[') ? n.host.substr(1, n.host.size() - 2) : n.host;
+    const auto where = n.path.empty() ? fmt::format(R"("host" => "{}", "port" => {})", host, n.port)
                                       : fmt::format(R"("socket" => "{}")", n.path);
     return fmt::format(R"(# In lighttpd's configuration:
 server.modules += ("mod_fastcgi")

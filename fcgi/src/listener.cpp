@@ -182,18 +182,17 @@ listener listener::inherit(int fd)
     if (!is_listening(fd))
         throw std::invalid_argument(fmt::format("descriptor {} is no listening socket", fd));
     listener l(fd, fmt::format("descriptor {}", fd));
-    // Others may share the queue, and take the connection we were woken for: accept must not block then.
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK) == 0 && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0)
-        l.flags_to_restore_ = flags;
+    // Others may share the queue, and take the connection we were woken for: accept must not block then. The flag is theirs
+    // too, and stays when we go: without it the next accept of theirs would be one that never returns.
+    if (const int flags = ::fcntl(fd, F_GETFL); flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        fail(fmt::format("cannot make descriptor {} non-blocking", fd));
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     return l;
 }
 
 listener::listener(listener&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), flags_to_restore_(other.flags_to_restore_),
-      address_(std::move(other.address_)), path_to_remove_(std::move(other.path_to_remove_)),
-      file_(other.file_)
+    : fd_(std::exchange(other.fd_, -1)), address_(std::move(other.address_)),
+      path_to_remove_(std::move(other.path_to_remove_)), file_(other.file_)
 {
     other.path_to_remove_.clear();
 }
@@ -203,7 +202,6 @@ listener& listener::operator=(listener&& other) noexcept
     if (this != &other) {
         close();
         fd_ = std::exchange(other.fd_, -1);
-        flags_to_restore_ = other.flags_to_restore_;
         address_ = std::move(other.address_);
         path_to_remove_ = std::exchange(other.path_to_remove_, {});
         file_ = other.file_;
@@ -220,8 +218,6 @@ void listener::close() noexcept
 {
     if (fd_ < 0)
         return;
-    if (flags_to_restore_ >= 0)
-        ::fcntl(fd_, F_SETFL, flags_to_restore_);
     // Another process may have put its own socket there since.
     struct stat st {};
     if (!path_to_remove_.empty() && ::lstat(path_to_remove_.c_str(), &st) == 0 &&

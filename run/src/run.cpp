@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <pthread.h>
 
 namespace sluice {
 
@@ -92,8 +93,40 @@ private:
     bool seen_ = false;
 };
 
+// From `hold` on the stop signals do nothing until this is gone, and are forgotten then: while a service ends there is nobody any
+// more who would take them, and their default would end it in the middle.
+class late_signals {
+public:
+    late_signals() noexcept
+    {
+        sigemptyset(&stop_);
+        for (const int s : {SIGTERM, SIGUSR1, SIGINT, SIGHUP})
+            sigaddset(&stop_, s);
+    }
+    ~late_signals()
+    {
+        if (!held_)
+            return;
+        const timespec now{};
+        for (int i = 0; i<most&& ::sigtimedwait(&stop_, nullptr, &now)> 0; ++i) {
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    late_signals(const late_signals&) = delete;
+    late_signals& operator=(const late_signals&) = delete;
+
+    void hold() noexcept { held_ = ::pthread_sigmask(SIG_BLOCK, &stop_, &before_) == 0; }
+
+private:
+    static constexpr int most = 100; // each of the four is pending once
+
+    sigset_t stop_, before_;
+    bool held_ = false;
+};
+
 int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
 {
+    late_signals late; // longer than what ends
     fcgi::server_options options;
     options.limits = o.limits;
     options.normalize = o.normalize;
@@ -110,6 +143,7 @@ int serve_fastcgi(fcgi::listener l, application app, const run_options& o)
         [&] { server.stop(); });
     systemd::notify("READY=1"); // the socket listens already: what comes now waits in its queue
     server.run();
+    late.hold();
     return 0;
 }
 

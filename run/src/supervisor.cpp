@@ -18,7 +18,6 @@
 #include <string_view>
 #include <system_error>
 
-#include <fcntl.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -46,6 +45,8 @@ constexpr int news_a_look = 1000;
 constexpr int wrong_use = 2;
 // Beyond the workers' own drain limit, before they are killed.
 constexpr auto grace = 5s;
+// After a second signal, which they are told of: what they have started gets a second to end in good order.
+constexpr auto last_grace = 2s;
 
 std::system_error failure(const char* what)
 {
@@ -121,9 +122,6 @@ supervisor::supervisor(fcgi::listener l, unsigned workers, std::chrono::millisec
 {
     for (const int s : {SIGTERM, SIGUSR1, SIGINT})
         signals_.add(s);
-    // Workers share the socket: one that ends must not make it blocking for the others.
-    const int flags = ::fcntl(listener_.fd(), F_GETFL);
-    ::fcntl(listener_.fd(), F_SETFL, flags | O_NONBLOCK);
     for (unsigned i = 0; i < workers; ++i)
         places_.push_back(std::make_unique<place>(context_));
 }
@@ -326,14 +324,21 @@ void supervisor::retire(pid_t pid)
 
 void supervisor::stop(int signal)
 {
-    const bool again = std::exchange(stopping_, true);
-    spdlog::info("signal {}: {}", signal, again ? "ending at once" : "letting running responses end");
-    if (!again)
+    stopping_ = true;
+    switch (++stops_) {
+    case 1:
+        spdlog::info("signal {}: letting running responses end", signal);
         systemd::notify("STOPPING=1");
-    end_workers();
-    if (again)
+        end_workers();
+        break;
+    case 2:
+        spdlog::info("signal {}: ending at once", signal);
         for (const pid_t pid : retired_)
-            ::kill(pid, SIGKILL);
+            ::kill(pid, SIGINT); // a second SIGTERM, close behind the first, would be one with it
+        kill_after(last_grace);
+        break;
+    default: kill_after({}); break;
+    }
     end_when_empty();
 }
 
@@ -349,12 +354,17 @@ void supervisor::end_workers()
         }
     }
     listener_.close(); // whoever comes now is refused
-    patience_.expires_after(drain_ + grace);
+    kill_after(drain_ + grace);
+}
+
+void supervisor::kill_after(std::chrono::milliseconds limit)
+{
+    patience_.expires_after(limit);
     patience_.async_wait([this](const boost::system::error_code& ec) {
         if (ec)
             return;
         for (const pid_t pid : retired_) {
-            spdlog::error("worker {} is still there after limits::drain: killed", pid);
+            spdlog::error("worker {} is still there: killed", pid);
             ::kill(pid, SIGKILL);
         }
     });

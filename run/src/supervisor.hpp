@@ -68,6 +68,7 @@ private:
     void roll();
     void stop(int signal);
     void end_workers();
+    void kill_after(std::chrono::milliseconds limit);
     void retire(pid_t pid);
     void end_when_empty();
 
@@ -84,6 +85,7 @@ private:
     std::vector<pid_t> retired_;
     bool in_service_ = false; ///< each place has had a worker that was ready
     bool stopping_ = false;
+    int stops_ = 0; ///< signals to stop
     int status_ = 0;
 };
 

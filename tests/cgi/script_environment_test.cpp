@@ -176,17 +176,28 @@ TEST_CASE("R10: no program is given what a peer could plant")
 {
     const nothing_of_ours none;
     const auto plain = cgi::script_variables(small_request(), hello);
-    const auto planted =
-        GENERATE(as<std::string>(), "HTTP_PROXY", "PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV",
-                 "IFS", "SHELLOPTS", "BASH_FUNC_ls%%", "BASH_FUNC_ls()", "PERL5OPT", "PERL5LIB", "PYTHONPATH",
-                 "RUBYOPT", "NODE_OPTIONS", "GLIBC_TUNABLES", "GCONV_PATH", "FCGI_ROLE",
-                 "FCGI_WEB_SERVER_ADDRS", "SLUICE_LOG", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET",
-                 "WATCHDOG_USEC", "TZ", "LANG", "", "1A", "A-B", "A B", "A=B", "\xC3\xA4", "HTTP_X\n");
+    const auto planted = GENERATE(
+        as<std::string>(), "HTTP_PROXY", "PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "IFS",
+        "SHELLOPTS", "BASH_FUNC_ls%%", "BASH_FUNC_ls()", "PERL5OPT", "PERL5LIB", "PYTHONPATH", "RUBYOPT",
+        "NODE_OPTIONS", "GLIBC_TUNABLES", "GCONV_PATH", "FCGI_ROLE", "FCGI_WEB_SERVER_ADDRS", "SLUICE_LOG",
+        "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "TZ", "LANG", "HOME", "ZDOTDIR",
+        "http_proxy", "GIT_EXEC_PATH", "GIT_SSH_COMMAND", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS",
+        "PHP_INI_SCAN_DIR", "OPENSSL_CONF", "DOTNET_STARTUP_HOOKS", "XDG_CONFIG_HOME", "", "1A", "A-B", "A B",
+        "A=B", "\xC3\xA4", "HTTP_X\n");
     CAPTURE(planted);
     auto request = small_request();
     request.add(planted, "planted");
     request.add("HTTP_X_NUL", std::string_view("a\0b", 3));
     CHECK(cgi::script_variables(request, hello) == plain);
+}
+
+TEST_CASE("R10: no program is given HTTP_PROXY, whoever asks for it")
+{
+    const own_variable ours("HTTP_PROXY", "ours");
+    auto request = small_request();
+    request.add("HTTP_PROXY", "the client's");
+    for (const std::string asked : {"HTTP_PROXY", "HTTP_PROXY=given"})
+        CHECK(value_of(cgi::script_variables(request, hello, {.pass = {asked}}), "HTTP_PROXY") == "(none)");
 }
 
 TEST_CASE("script_variables: credentials go to programs that are to have them")

@@ -24,6 +24,7 @@ public:
 
     const std::string& address() const noexcept { return address_; }
     process& program() noexcept { return *program_; }
+    int socket() const noexcept { return listener_->fd(); }
     std::string log() const { return read_file(folder_ / "log"); }
 
 private:

@@ -161,6 +161,13 @@ TEST_CASE("sluice config: credentials, one program, a TCP port, and who may use 
     CHECK_THAT(config({"apache", "--root", "/srv/a"}), Catch::Contains("|fcgi://localhost/srv/a/\""));
     CHECK_THAT(config({"lighttpd", "--fastcgi", "tcp:127.0.0.1:9000"}),
                Catch::Contains("\"host\" => \"127.0.0.1\", \"port\" => 9000"));
+    for (const std::string all : {"tcp::9000", "tcp:0.0.0.0:9000"})
+        CHECK_THAT(config({"nginx", "--fastcgi", all}), Catch::Contains("fastcgi_pass 127.0.0.1:9000;"));
+    CHECK_THAT(config({"nginx", "--fastcgi", "tcp:[::]:9000"}), Catch::Contains("fastcgi_pass [::1]:9000;"));
+    CHECK_THAT(config({"lighttpd", "--fastcgi", "tcp:[::1]:9000"}), Catch::Contains("\"host\" => \"::1\""));
+    for (const std::string wrong : {"tcp:localhost:99999", "tcp:localhost:0", "tcp:*:9000"})
+        CHECK_THAT(run_command({"config", "nginx", "--fastcgi", wrong}).err,
+                   Catch::Contains("--fastcgi " + wrong));
     const auto says = Catch::Contains("--socket-mode 0660 --socket-owner :www-data");
     CHECK_THAT(config({"nginx"}), says);
     CHECK_THAT(config({"nginx", "--socket-mode", "0600"}), !says);

@@ -32,6 +32,17 @@ std::set<pid_t> children_of(pid_t pid)
     return all;
 }
 
+// The socket on 3, and the variables for this process.
+std::vector<std::string> as_systemd_starts(const std::vector<std::string>& service)
+{
+    std::vector<std::string> command = {"/bin/sh", "-c",
+                                        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$; "
+                                        "export LISTEN_FDS LISTEN_PID; exec \"$@\"",
+                                        "sh"};
+    command.insert(command.end(), service.begin(), service.end());
+    return command;
+}
+
 command_outcome get(const std::string& address, const std::string& target)
 {
     return run_command({"get", "-t", address, "-i", target});
@@ -61,6 +72,15 @@ public:
         });
     }
 
+    /// Asks for `target`, and waits until that program has made `file`.
+    bool answers_to(const std::string& target, const std::string& file)
+    {
+        if (!becomes_true([&] { return std::filesystem::exists(address_.substr(5)); }))
+            return false;
+        request_.emplace(address_, target);
+        return becomes_true([&] { return std::filesystem::exists(file); });
+    }
+
 private:
     std::vector<std::string> command(const programs& p, std::vector<std::string> flags) const
     {
@@ -71,6 +91,7 @@ private:
     temp_dir folder_;
     std::string address_;
     process process_;
+    std::optional<request_under_way> request_;
 };
 
 } // namespace
@@ -222,17 +243,108 @@ TEST_CASE("run: a socket that systemd passes is served")
 {
     const programs p;
     p.add("hello.cgi", "echo hello; echo \"${LISTEN_FDS-none}\"\n");
-    // As systemd starts a service: the socket on 3, and the variables for this process.
-    std::vector<std::string> command = {"/bin/sh", "-c",
-                                        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$; "
-                                        "export LISTEN_FDS LISTEN_PID; exec \"$@\"",
-                                        "sh"};
-    for (const auto& word : p.command({"--env", "LISTEN_FDS"}))
-        command.push_back(word);
-    app_program service(command);
+    app_program service(as_systemd_starts(p.command({"--env", "LISTEN_FDS"})));
     CHECK(run_command({"get", "-t", service.address(), "/hello.cgi"}).out == "hello\nnone\n");
     service.program().send_signal(SIGTERM);
     CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+}
+
+TEST_CASE("run: of two processes on one socket the second goes on when the first ends")
+{
+    const programs p;
+    p.add("hello.cgi", "echo hello\n");
+    app_program stays(p.command());
+    REQUIRE(get(stays.address(), "/hello.cgi").out.ends_with("hello\n"));
+    const temp_dir folder;
+    process goes({.command = p.command({"--log-level", "info"}),
+                  .stderr_file = folder / "log",
+                  .stdin_fd = stays.socket()});
+    REQUIRE(
+        becomes_true([&] { return read_file(folder / "log").find("serving FastCGI") != std::string::npos; }));
+    goes.send_signal(SIGTERM);
+    CHECK(goes.wait_for(std::chrono::seconds(10)));
+    for (int i = 0; i < 3; ++i)
+        CHECK(get(stays.address(), "/hello.cgi").out.ends_with("hello\n"));
+    stays.program().send_signal(SIGTERM);
+    CHECK(stays.program().wait_for(std::chrono::seconds(10)) == well);
+}
+
+TEST_CASE("run: --workers on a socket that systemd passes end in good order")
+{
+    const programs p;
+    p.add("a.cgi", waits);
+    app_program service(as_systemd_starts(p.command({"--workers", "2"})));
+    request_under_way request(service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    service.program().send_signal(SIGTERM);
+    REQUIRE(becomes_true(
+        [&] { return service.log().find("letting running responses end") != std::string::npos; }));
+    p.put("go");
+    CHECK(request.wait() == well);
+    CHECK(request.out() == "begun\ndone\n");
+    // Less than limits::drain: nobody had to be killed.
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(service.log().find("killed") == std::string::npos);
+}
+
+TEST_CASE("run: a second signal gives programs a second to end, with --workers too")
+{
+    const bool workers = GENERATE(false, true);
+    CAPTURE(workers);
+    const programs p;
+    p.add("a.cgi", "trap 'echo told >\"$here/told\"; exit' TERM\n: >\"$here/begun\"\n"
+                   "while :; do sleep 0.01; done\n");
+    own_service service(p, workers ? std::vector<std::string>{"--workers", "1"} : std::vector<std::string>{});
+    REQUIRE(service.answers_to("/a.cgi", p.at("begun")));
+    service.program().send_signal(SIGTERM);
+    REQUIRE(service.says("letting running responses end"));
+    service.program().send_signal(SIGTERM);
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(p.left("told") == "told\n");
+    CHECK(service.program().left_behind() == 0);
+}
+
+TEST_CASE("run: signals that come while programs get their last second change nothing")
+{
+    const programs p;
+    p.add("a.cgi",
+          "trap 'echo told >\"$here/told\"; until [ -e \"$here/go\" ]; do sleep 0.01; done; "
+          "echo ended >\"$here/ended\"; exit' TERM\n: >\"$here/begun\"\nwhile :; do sleep 0.01; done\n");
+    own_service service(p, {"--drain", "100ms", "--grace", "10s"});
+    REQUIRE(service.answers_to("/a.cgi", p.at("begun")));
+    service.program().send_signal(SIGTERM);
+    REQUIRE(becomes_true([&] { return !p.left("told").empty(); }));
+    for (int i = 0; i < 3; ++i)
+        service.program().send_signal(SIGTERM);
+    p.put("go");
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(service.program().left_behind() == 0);
+}
+
+TEST_CASE("run: as the first process of a container it waits for what programs leave behind")
+{
+    const programs p;
+    // The shell ends at once, and what it has started becomes the first process's.
+    p.add("a.cgi", "(exec >&- 2>&-; : >\"$here/begun\"; exit) &\necho done\n");
+    p.add("zombies.cgi", "grep -l '^State:.*zombie' /proc/[0-9]*/status 2>/dev/null | wc -l\n");
+    auto command = p.command();
+    const std::vector<std::string> as_first = {"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"};
+    {
+        process can({.command = {"unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "true"}});
+        if (can.wait_for(std::chrono::seconds(10)) != well) {
+            WARN("no process may be made the first of a container here");
+            return;
+        }
+    }
+    const temp_dir folder;
+    const auto address = "unix:" + (folder / "socket").string();
+    command.insert(command.end(), {"--fastcgi", address});
+    command.insert(command.begin(), as_first.begin(), as_first.end());
+    process service({.command = command, .stderr_file = folder / "log", .grace = std::chrono::seconds(5)});
+    REQUIRE(becomes_true([&] { return get(address, "/a.cgi").out.ends_with("done\n"); }));
+    for (int i = 0; i < 10; ++i)
+        CHECK(get(address, "/a.cgi").out.ends_with("done\n"));
+    CHECK(becomes_true([&] { return get(address, "/zombies.cgi").out.ends_with("\n\r\n0\n"); }));
 }
 
 TEST_CASE("run: SIGHUP lets the programs that run end, and takes no more requests")

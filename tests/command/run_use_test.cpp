@@ -128,6 +128,7 @@ TEST_CASE("sluice run: wrong use is one line that says what and how")
         {{"--rlimit", "nofile=4G"}, "--rlimit nofile=4294967296:", "hard limit"},
         {{"--env", "FOO-BAR=1"}, "--env FOO-BAR=1", "NAME=VALUE"},
         {{"--env", "=x"}, "--env =x", "NAME=VALUE"},
+        {{"--env", "HTTP_PROXY=http://x"}, "--env HTTP_PROXY=http://x", "give http_proxy"},
         {{"--env", "1A"}, "--env 1A", "NAME=VALUE"},
         {{"--timeout", "0s"}, "--timeout 0s", "a time such as"},
         {{"--symlinks", "some"}, "--symlinks some", "inside, none or follow"},

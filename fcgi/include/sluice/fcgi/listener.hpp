@@ -27,8 +27,8 @@ struct listener_options {
 
 /// A listening socket: made here, or inherited from the web server.
 ///
-/// Object lifetimes: closes the descriptor when destroyed, and removes the unix socket's file if it made it; an
-/// inherited descriptor gets its flags back first, since others may share it.
+/// Object lifetimes: closes the descriptor when destroyed, and removes the unix socket's file if it made it. An inherited
+/// socket stays non-blocking, for all who share it.
 class listener {
 public:
     /// Listens on `unix:/path` or `tcp:host:port` (`tcp:[::1]:9000` for IPv6; port 0 takes a free one). A unix
@@ -63,7 +63,6 @@ private:
     listener(int fd, std::string address) noexcept : fd_(fd), address_(std::move(address)) {}
 
     int fd_ = -1;
-    int flags_to_restore_ = -1;
     std::string address_;
     std::string path_to_remove_;
     std::pair<dev_t, ino_t> file_{}; ///< what `path_to_remove_` was when it was made
