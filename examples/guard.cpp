@@ -1,7 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 //
-// An authorizer: the web server asks it whether a request may go on. It knows anna, whose password is "secret"; the
-// query can make it do what a test wants to see (docs/probe.md).
+// The probe's companion among authorizers (11_authorizer.cpp is one to begin with): it knows anna, whose password is "secret",
+// and the query can make it do what a test wants to see (docs/probe.md).
 #include <sluice/sluice.hpp>
 
 #include <array>

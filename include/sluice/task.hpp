@@ -14,7 +14,7 @@ using task = boost::asio::awaitable<T>;
 
 using executor = boost::asio::any_io_executor;
 
-/// Waits without blocking the loop.
+/// Waits without blocking the loop. In tests that move the clock by hand (sluice/testing) it waits for that.
 /// Errors: throws `system_error` (operation_aborted) when the client leaves meanwhile.
 task<void> sleep_for(std::chrono::steady_clock::duration time);
 

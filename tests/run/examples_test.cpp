@@ -132,4 +132,32 @@ TEST_CASE("03_large_report of any size begins at once, and ends when its reader 
     CHECK(reader.program().wait_for(10s) == exit_status{1, 0});
 }
 
+TEST_CASE("11_authorizer lets anna in, and says who else was refused")
+{
+    service guard({}, {}, SLUICE_AUTHORIZER);
+    const auto ask = [&](const pairs& more) {
+        fastcgi_client server(guard.address());
+        server.send(begin_request(1, true, 2) + params(1, variables("GET", "/private/page", more)));
+        return server.read_reply();
+    };
+    const auto yes = ask({{"HTTP_AUTHORIZATION", "Basic YW5uYTpzZWNyZXQ="}});
+    CHECK(yes.well());
+    CHECK(yes.head + yes.body == "Status: 200 OK\r\nVariable-REMOTE_USER: anna\r\n\r\n");
+    CHECK(ask({{"REMOTE_USER", "anna"}, {"REMOTE_PASSWD", "secret"}}).head == yes.head);
+    const std::vector<pairs> others = {{{"REMOTE_ADDR", "192.0.2.1"}},
+                                       {{"HTTP_AUTHORIZATION", "Basic YW5uYTo="}},
+                                       {{"REMOTE_USER", "anna"}},
+                                       {{"REMOTE_USER", "anna"}, {"REMOTE_PASSWD", "anna"}},
+                                       {{"REMOTE_USER", "otto"}, {"REMOTE_PASSWD", "secret"}}};
+    for (const auto& other : others) {
+        CAPTURE(other);
+        const auto no = ask(other);
+        CHECK(no.well());
+        CHECK_THAT(no.head, Catch::StartsWith("Status: 401 Unauthorized\r\n"));
+        CHECK(no.body == "Anna may come in. You are somebody else.\n");
+        CHECK_THAT(no.head, Catch::Contains("\r\nWWW-Authenticate: Basic realm=\"private\"\r\n"));
+    }
+    CHECK(ask(others[0]).errors == "refused: 192.0.2.1\n");
+}
+
 } // namespace sluice::test

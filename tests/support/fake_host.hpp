@@ -3,174 +3,20 @@
 
 #include "support/log_capture.hpp"
 
-#include <sluice/exchange.hpp>
-
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
-#include <cstdint>
-#include <boost/circular_buffer.hpp>
-#include <functional>
-#include <initializer_list>
-#include <limits>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
+#include <sluice/testing/app_loop.hpp>
+#include <sluice/testing/client.hpp>
 
 namespace sluice::test {
 
-/// A loop without sockets, run by hand: an app, its resources, and a context that does nothing until `poll`.
-class fake_loop {
+/// The client in memory that ships for the tests of apps is the host of our own.
+using fake_host = testing::client;
+
+/// Its loop, with the log of the process taken as long as it lives. Time goes by itself unless `stop_clock` is called.
+class fake_loop : private log_capture, public testing::app_loop {
 public:
-    explicit fake_loop(application app, const sluice::limits& l = {});
-    ~fake_loop();
-    fake_loop(const fake_loop&) = delete;
-    fake_loop& operator=(const fake_loop&) = delete;
+    using app_loop::app_loop;
 
-    /// Runs what is ready, `most` handlers at most; says how many that were.
-    std::size_t poll(std::size_t most = 10'000'000);
-
-    /// For what takes real time, as timers and threads do: polls until `done()`, or until the time is over. Says which.
-    bool poll_until(const std::function<bool()>& done,
-                    std::chrono::milliseconds most = std::chrono::seconds(10));
-
-    boost::asio::io_context& context() noexcept { return context_; }
-    loop_resources& resources() noexcept { return *resources_; }
-    log_capture& log() noexcept { return log_; }
-    sluice::statistics statistics() const;
-
-private:
-    log_capture log_;
-    // Before the context, whose handlers may hold exchanges to give back.
-    std::optional<loop_resources> resources_;
-    boost::asio::io_context context_{1};
-};
-
-/// One request of a client without a socket. It carries an exchange as a connection does: pulls what is queued, hands it
-/// to a kernel of which the test says how much it takes, and ends the exchange when all has gone.
-///
-///     fake_loop loop(app);
-///     fake_host client(loop);
-///     client.stall();
-///     client.request("GET");
-///     loop.poll();
-///     client.take(100);
-///
-/// The client reads everything at once until told otherwise.
-class fake_host final : public exchange_host, private detail::turn::task {
-public:
-    static constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
-
-    /// What becomes of bytes that the app offers directly and the kernel does not take.
-    enum class direct {
-        no,        ///< none are taken at all
-        give_back, ///< they stay the app's, as in CGI
-        adopt,     ///< the rest of a begun record is copied, as in FastCGI
-    };
-
-    explicit fake_host(fake_loop& loop, direct way = direct::adopt);
-    ~fake_host();
-
-    // The web server's side.
-
-    /// Takes a fresh exchange without anything in it; false when the pool has no block for it.
-    bool open();
-
-    /// A whole environment for `method`, with `more` added, then the app is started; false when it was answered
-    /// without the app.
-    bool request(std::string_view method = "GET", std::initializer_list<field> more = {},
-                 bool body_follows = false);
-
-    // The request's body.
-
-    /// Hands over as much of `bytes` as there is credit for, at once; says how much.
-    std::size_t feed(std::string_view bytes);
-
-    /// Hands `bytes` over as there is credit, and then the end.
-    void feed_all(std::string bytes);
-    void end_body();
-
-    // The client's side.
-
-    /// The client reads up to `n` bytes more, and nothing after them.
-    void take(std::uint64_t n);
-    void take_all() { take(everything); }
-    void stall() { allowance_ = 0; }
-
-    /// The client leaves, and the transport sees it.
-    void leave(error_code reason = errc::client_gone);
-
-    /// The connection breaks once `n` bytes in all have gone; nobody sees it before the next write.
-    void break_after(std::uint64_t n) { break_at_ = n; }
-
-    /// Shutdown: ends the response from outside.
-    void cancel(error_code reason = errc::shutting_down);
-
-    // What came.
-
-    /// Head and body, as long as `forget_content` was not called.
-    const std::string& received() const noexcept { return received_; }
-    std::string head() const { return received_.substr(0, head_size()); }
-    std::string body() const { return received_.substr(head_size()); }
-    int status() const;
-    /// The values of a header, one a line.
-    std::string header(std::string_view name) const;
-    bool has_header(std::string_view name) const;
-    const std::string& errors() const noexcept { return errors_; }
-
-    /// From now on only counts what comes.
-    void forget_content() { keep_ = false; }
-
-    std::uint64_t received_bytes() const noexcept { return received_bytes_; }
-    std::uint64_t records() const noexcept { return records_; } ///< blocks and pieces the transport framed
-    std::uint64_t input_wanted_calls() const noexcept { return input_wanted_; }
-    bool ended() const noexcept { return ended_; } ///< well or not
-    bool ended_well() const noexcept { return ended_ && well_; }
-    std::size_t peak_held() const noexcept { return x_ ? x_->output().peak_held() : peak_held_; }
-    std::size_t held() const noexcept { return x_ ? x_->output().held() : 0; }
-
-    /// Precondition: not ended.
-    exchange& x() const noexcept { return *x_; }
-    /// Keeps nothing alive after the end.
-    const exchange_ptr& exchange_or_null() const noexcept { return x_; }
-
-    /// Called after each trip to the kernel.
-    std::function<void()> after_send;
-
-    // exchange_host
-    std::size_t send(exchange& x, std::span<const std::byte> direct_bytes) override;
-    void output_ready(exchange& x) override;
-    void input_wanted(exchange& x) override;
-
-private:
-    struct slice {
-        std::span<const std::byte> rest;
-        std::size_t content; ///< bytes of the response it stands for
-    };
-
-    void run() override;
-    void pump();
-    bool pump_queue();
-    void take_direct();
-    std::uint64_t kernel_takes(std::span<const std::byte> bytes);
-    void feed_more();
-    void end(error_code lost);
-    std::size_t head_size() const;
-
-    fake_loop& loop_;
-    direct way_;
-    exchange_ptr x_;
-    boost::circular_buffer<slice> in_flight_{256}; ///< allocates nothing later on, as F5 counts
-    std::span<const std::byte> direct_;
-    std::size_t direct_taken_ = 0;
-    bool pumping_ = false, keep_ = true, ended_ = false, well_ = false, broken_ = false;
-    std::uint64_t allowance_ = everything, break_at_ = everything;
-    std::string received_, errors_, pending_body_;
-    std::size_t pending_at_ = 0;
-    bool end_pending_ = false;
-    std::uint64_t received_bytes_ = 0, records_ = 0, input_wanted_ = 0;
-    std::size_t peak_held_ = 0;
+    log_capture& log() noexcept { return *this; }
 };
 
 } // namespace sluice::test

@@ -18,6 +18,8 @@ namespace sluice::testing {
 ///     …                                    // hand `out` to the code under test
 ///     client->drain();                     // the client reads all that was written
 ///
+/// `mock_writer` is all of this in three lines, for what needs no sink of its own.
+///
 /// What an app writes is held, up to `window`, until `drain` takes it.
 ///
 /// Thread safety: none.
