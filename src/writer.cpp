@@ -63,6 +63,16 @@ task<void> writer::finish()
     co_await async_wait(wait_for::finished, use_awaitable);
 }
 
+bool writer::start_finish(sink& s, waiter done)
+{
+    error_code ec;
+    s.finish(ec);
+    if (!ec)
+        return s.wait(wait_for::finished, std::move(done));
+    s.complete_soon([ec, done = std::move(done)]() mutable { done(ec); });
+    return false;
+}
+
 bool writer::start_write(sink_ptr s, boost::asio::const_buffer rest,
                          detail::unique_function<void(error_code, std::size_t)> done, std::size_t written)
 {

@@ -16,14 +16,31 @@
 
 namespace sluice {
 
+namespace detail {
+/// Not is_invocable_r_v<void, …>, which says yes to anything: a result that nobody would look at is a mistake.
+template <class F, class... Args>
+constexpr bool returns_void = [] {
+    if constexpr (std::is_invocable_v<F, Args...>)
+        return std::is_void_v<std::invoke_result_t<F, Args...>>;
+    return false;
+}();
+} // namespace detail
+
 /// An app of any shape: what all transports run and what middleware takes and gives.
 ///
 /// | shape | signature | role |
 /// |---|---|---|
 /// | coroutine | `task<void>(request&, responder)` | responder |
 /// | immediate | `response(request&)` | responder |
+/// | delayed | `void(request&, responder)` | responder |
+/// | blocking | `blocking(f)`, see `<sluice/blocking.hpp>` | responder |
+/// | blocking, with CGI's head in its output | `cgi::ported(f)`, see `<sluice/cgi/ported.hpp>` | responder |
 /// | authorizer | `authorization(request&)`, `task<authorization>(request&)` | authorizer |
-/// | `application::filter(app)` of a coroutine or immediate app | the same | filter |
+/// | `application::filter(app)` of any of the first five | the same | filter |
+///
+/// A delayed app may return at once and answer when it likes: it keeps the responder, and then the writer, in its callbacks
+/// (which run on the request's executor, as those of `async_write` do) or gives it to another thread (`remote_responder`).
+/// What it has started and let go of when it returns ends well, as with a coroutine.
 ///
 /// Copies share the function object.
 /// Thread safety: called from several threads at once when `service_facts::multithread` says so.
@@ -32,6 +49,7 @@ public:
     template <class F>
     requires(!std::same_as<std::decay_t<F>, application> &&
              (std::is_invocable_r_v<task<void>, const std::decay_t<F>&, request&, responder> ||
+              detail::returns_void<const std::decay_t<F>&, request&, responder> ||
               std::is_invocable_r_v<response, const std::decay_t<F>&, request&> ||
               std::is_invocable_r_v<authorization, const std::decay_t<F>&, request&> ||
               std::is_invocable_r_v<task<authorization>, const std::decay_t<F>&, request&>))
@@ -54,14 +72,15 @@ public:
     /// Whether the app may be asked in this role. A web server that asks for another is told so (FCGI_UNKNOWN_ROLE).
     bool serves(role r) const noexcept { return impl_->serves(r); }
 
-    /// Runs the app as a coroutine, whatever its shape; exceptions of the app come out of it.
+    /// Runs the app as a coroutine, whatever its shape; exceptions of the app come out of it. It ends when the app returns: a
+    /// delayed one may answer later.
     /// Object lifetimes: the app lives until the coroutine has ended.
     task<void> operator()(request& req, responder respond) const
     {
         return impl_->call(req, std::move(respond));
     }
 
-    /// For an app that answers at once: runs it, true. False, and nothing done, for the other shapes.
+    /// For an app that is no coroutine: runs it, true. False, and nothing done, for the other shapes.
     bool answer(request& req, responder& respond) const { return impl_->answer(req, respond); }
 
 private:
@@ -77,6 +96,7 @@ private:
         explicit model(F f) : function(std::move(f)) {}
 
         static constexpr bool is_coroutine = std::is_invocable_r_v<task<void>, const F&, request&, responder>;
+        static constexpr bool answers_later = detail::returns_void<const F&, request&, responder>;
         static constexpr bool decides_later = std::is_invocable_r_v<task<authorization>, const F&, request&>;
         static constexpr bool decides =
             decides_later || std::is_invocable_r_v<authorization, const F&, request&>;
@@ -95,7 +115,9 @@ private:
         }
         bool answer(request& req, responder& respond) const override
         {
-            if constexpr (decides && !decides_later)
+            if constexpr (answers_later)
+                function(req, std::move(respond));
+            else if constexpr (decides && !decides_later)
                 respond.send(std::move(function(req).answer()));
             else if constexpr (!is_coroutine && !decides)
                 respond.send(function(req));
@@ -104,7 +126,9 @@ private:
 
         static task<void> answer_later(const F& f, request& req, responder respond)
         {
-            if constexpr (decides_later) {
+            if constexpr (answers_later) {
+                f(req, std::move(respond));
+            } else if constexpr (decides_later) {
                 authorization decision = co_await f(req);
                 respond.send(std::move(decision.answer()));
             } else if constexpr (decides) {

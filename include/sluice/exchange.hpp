@@ -204,6 +204,7 @@ public:
 
 private:
     friend request_stream;
+    friend detail::request_link;
 
     struct resume_task final : detail::turn::task {
         explicit resume_task(exchange& x) noexcept : owner(x) {}

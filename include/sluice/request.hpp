@@ -23,6 +23,10 @@ namespace sluice {
 class exchange;
 class request_stream;
 
+namespace detail {
+class request_link;
+}
+
 /// The request's body, pulled: as long as the app does not read, sluice does not read from the web server.
 ///
 /// The end is at CONTENT_LENGTH, or where the web server says when there is none (chunked requests). Fewer
@@ -136,6 +140,8 @@ public:
     sluice::statistics statistics() const;
 
 private:
+    friend detail::request_link;
+
     exchange& exchange_;
 };
 

@@ -41,7 +41,7 @@ using response_port_ptr = boost::intrusive_ptr<response_port>;
 /// nothing was sent then, and the responder may be called again. That the client has gone is no
 /// error here: the writer's calls will say so.
 ///
-/// Thread safety: none; use it on the request's executor.
+/// Thread safety: none; use it on the request's executor. `remote_responder` is one for other threads.
 class responder {
 public:
     explicit responder(response_port_ptr port) noexcept : port_(std::move(port)) {}

@@ -23,6 +23,7 @@ namespace sluice {
 /// | `try_flush` | never | – | error code or exception |
 /// | `co_await write` | until the client has made room | all | exception |
 /// | `async_write`, `async_wait_writable` | any Asio token | all / nothing | the token's way |
+/// | `async_flush`, `async_finish` | any Asio token | – | the token's way |
 ///
 /// Ends: `finish()`, or a normal return of the app, ends the response well. An exception in the app, `abort()`, or a
 /// writer dropped after the app has returned ends it as a failure that the client can see
@@ -139,6 +140,20 @@ public:
     /// Errors: throws `length_short` when fewer bytes than announced were written.
     task<void> finish();
 
+    /// As `finish`, with any Asio token. Signature: `void(error_code)`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_finish(Token&& token = {})
+    {
+        return boost::asio::async_initiate<Token, void(error_code)>(
+            [](auto handler, sink_ptr s) {
+                const auto own = s->get_executor();
+                detail::start_wait(
+                    own, [&](auto call) { return start_finish(*s, std::move(call)); },
+                    [p = s.get()] { p->cancel_wait(); }, std::move(handler));
+            },
+            token, sink_);
+    }
+
     /// Gives the response up. Nothing can be written after it.
     void abort() { sink_->abort(errc::aborted); }
 
@@ -159,6 +174,8 @@ private:
                             std::size_t written = 0);
     static void write_more(sink_ptr s, boost::asio::const_buffer rest,
                            detail::unique_function<void(error_code, std::size_t)> done, std::size_t written);
+
+    static bool start_finish(sink& s, waiter done);
 
     template <class Token>
     auto async_wait(wait_for what, Token&& token)

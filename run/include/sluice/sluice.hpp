@@ -4,7 +4,10 @@
 /// Everything an app needs.
 #include <sluice/application.hpp>
 #include <sluice/authorization.hpp>
+#include <sluice/blocking.hpp>
+#include <sluice/cgi/ported.hpp>
 #include <sluice/errc.hpp>
+#include <sluice/remote_responder.hpp>
 #include <sluice/request.hpp>
 #include <sluice/responder.hpp>
 #include <sluice/response.hpp>

@@ -1,0 +1,75 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include "support/shapes.hpp"
+
+#include "cgi/fake_pipes.hpp"
+
+#include <sluice/cgi/ported.hpp>
+
+namespace sluice::test {
+
+namespace {
+
+class pipes_client final : public shape_client {
+public:
+    explicit pipes_client(const application& app) : loop_(app), pipes_(loop_) { pipes_.stall(); }
+
+    void ask(std::string_view method) override { pipes_.start(method); }
+    void read(std::size_t n) override { pipes_.take(n); }
+    void leave() override { pipes_.leave(); }
+    bool ended() override { return pipes_.session().finished(); }
+    bool ended_well() override { return ended() && !pipes_.session().failed(); }
+    int status() override
+    {
+        const auto& all = pipes_.output();
+        return all.starts_with("Status: ") ? std::stoi(all.substr(8)) : 0;
+    }
+    std::string head() override
+    {
+        const auto& all = pipes_.output();
+        const auto end = all.find("\r\n\r\n");
+        return end == all.npos ? all : all.substr(0, end + 4);
+    }
+    std::string body() override { return pipes_.body(); }
+    fake_loop& loop() override { return loop_; }
+
+private:
+    fake_loop loop_;
+    fake_pipes pipes_;
+};
+
+void stream_ported(const plan& p, std::ostream& out)
+{
+    const auto held = p.held_by_app;
+    p.throw_if(plan::end::throws_before_head);
+    out << "Status: " << p.status << '\n';
+    for (const auto& [name, value] : p.headers)
+        out << name << ": " << value << '\n';
+    out << '\n';
+    for (std::string_view rest = p.body; !rest.empty() && out;
+         rest.remove_prefix(std::min(p.piece, rest.size()))) {
+        out << rest.substr(0, p.piece);
+        if (p.flush)
+            out.flush();
+    }
+    p.throw_if(plan::end::throws_after_body);
+}
+
+} // namespace
+
+std::unique_ptr<shape_client> make_shape_client(const application& app)
+{
+    return std::make_unique<pipes_client>(app);
+}
+
+std::vector<shape> all_shapes()
+{
+    auto all = core_shapes();
+    all.push_back({"ported", true, [](const plan& p) {
+                       return cgi::ported([p](const environment&, std::istream&, std::ostream& out) {
+                           stream_ported(p, out);
+                       });
+                   }});
+    return all;
+}
+
+} // namespace sluice::test

@@ -1,0 +1,187 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include "support/shapes.hpp"
+
+#include <sluice/blocking.hpp>
+#include <sluice/remote_responder.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <ostream>
+#include <stdexcept>
+
+namespace sluice::test {
+
+response_head plan::head() const
+{
+    response_head h;
+    h.status = status;
+    for (const auto& [name, value] : headers)
+        h.headers.add(name, value);
+    return h;
+}
+
+response plan::whole() const
+{
+    throw_if(end::throws_before_head);
+    auto h = head();
+    return {h.status, std::move(h.headers), body, {}};
+}
+
+void plan::throw_if(end e) const
+{
+    if (how == e)
+        throw std::runtime_error("planned");
+}
+
+namespace {
+
+/// Streams by callbacks; lives as long as one is to come.
+class callbacks : public std::enable_shared_from_this<callbacks> {
+public:
+    callbacks(plan p, writer out, bool wait_first)
+        : plan_(std::move(p)), out_(std::move(out)), wait_first_(wait_first)
+    {}
+
+    void go_on()
+    {
+        if (at_ == plan_.body.size()) {
+            // From a completion handler, where an exception is the request's.
+            return out_.async_flush([self = shared_from_this()](error_code ec) {
+                if (ec)
+                    return;
+                self->plan_.throw_if(plan::end::throws_after_body);
+                self->out_.async_finish([self](error_code) {});
+            });
+        }
+        const auto now =
+            boost::asio::buffer(plan_.body.data() + at_, std::min(plan_.piece, plan_.body.size() - at_));
+        if (wait_first_)
+            return out_.async_wait_writable([self = shared_from_this(), now](error_code ec) {
+                self->written(ec, ec ? 0 : self->out_.try_write(now));
+            });
+        out_.async_write(now,
+                         [self = shared_from_this()](error_code ec, std::size_t n) { self->written(ec, n); });
+    }
+
+private:
+    void written(error_code ec, std::size_t n)
+    {
+        at_ += n;
+        if (ec) // the last callback: the writer goes, which fails the response
+            return;
+        if (!plan_.flush)
+            return go_on();
+        out_.async_flush([self = shared_from_this()](error_code flush_ec) {
+            if (!flush_ec)
+                self->go_on();
+        });
+    }
+
+    plan plan_;
+    writer out_;
+    bool wait_first_;
+    std::size_t at_ = 0;
+};
+
+void stream_by_callbacks(const plan& p, responder respond, bool wait_first)
+{
+    p.throw_if(plan::end::throws_before_head);
+    std::make_shared<callbacks>(p, respond.start(p.head()), wait_first)->go_on();
+}
+
+task<void> stream(const plan& p, responder respond)
+{
+    const auto held = p.held_by_app;
+    p.throw_if(plan::end::throws_before_head);
+    auto out = respond.start(p.head());
+    for (std::string_view rest = p.body; !rest.empty(); rest.remove_prefix(std::min(p.piece, rest.size()))) {
+        co_await out.write(rest.substr(0, p.piece));
+        if (p.flush)
+            co_await out.flush();
+    }
+    p.throw_if(plan::end::throws_after_body);
+}
+
+void stream_blocking(const plan& p, blocking_request& r)
+{
+    const auto held = p.held_by_app;
+    p.throw_if(plan::end::throws_before_head);
+    auto& out = r.start(p.head());
+    for (std::string_view rest = p.body; !rest.empty() && out;
+         rest.remove_prefix(std::min(p.piece, rest.size()))) {
+        out << rest.substr(0, p.piece);
+        if (p.flush)
+            out.flush();
+    }
+    p.throw_if(plan::end::throws_after_body);
+}
+
+/// Apps that give `then` a remote_responder on a thread of their own.
+template <class F>
+application on_a_thread(plan p, F then)
+{
+    return [p = std::move(p), then, pool = std::make_shared<boost::asio::thread_pool>(1)](request& req,
+                                                                                          responder respond) {
+        boost::asio::post(*pool, [p, then, answer = remote_responder(req, std::move(respond))]() mutable {
+            then(p, std::move(answer));
+        });
+    };
+}
+
+} // namespace
+
+std::vector<shape> core_shapes()
+{
+    return {
+        {"immediate", false, [](const plan& p) { return [p](request&) { return p.whole(); }; }},
+        {"coroutine, whole", false,
+         [](const plan& p) {
+             return [p](request&, responder respond) -> task<void> {
+                 respond.send(p.whole());
+                 co_return;
+             };
+         }},
+        {"coroutine, streaming", true,
+         [](const plan& p) {
+             return [p](request&, responder respond) { return stream(p, std::move(respond)); };
+         }},
+        {"delayed, whole", false,
+         [](const plan& p) {
+             return [p](request& req, responder respond) {
+                 p.throw_if(plan::end::throws_before_head);
+                 // Through the request's own way, where an exception is the request's.
+                 remote_responder(req, std::move(respond)).post([p](responder r) { r.send(p.whole()); });
+             };
+         }},
+        {"delayed, whole, from a thread", false,
+         [](const plan& p) {
+             return on_a_thread(p, [](const plan& own, remote_responder answer) {
+                 if (own.how == plan::end::throws_before_head)
+                     answer.post([own](responder) { own.throw_if(plan::end::throws_before_head); });
+                 else
+                     answer.send(own.whole());
+             });
+         }},
+        {"delayed, streaming, from a thread", true,
+         [](const plan& p) {
+             return on_a_thread(p, [](const plan& own, remote_responder answer) {
+                 answer.post([own](responder r) { stream_by_callbacks(own, std::move(r), false); });
+             });
+         }},
+        {"callbacks of async_write", true,
+         [](const plan& p) {
+             return [p](request&, responder r) { stream_by_callbacks(p, std::move(r), false); };
+         }},
+        {"callbacks of async_wait_writable", true,
+         [](const plan& p) {
+             return [p](request&, responder r) { stream_by_callbacks(p, std::move(r), true); };
+         }},
+        {"blocking", true,
+         [](const plan& p) { return blocking([p](blocking_request& r) { stream_blocking(p, r); }); }},
+    };
+}
+
+} // namespace sluice::test
