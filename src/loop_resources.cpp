@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/loop_resources.hpp>
 
+#include <sluice/detail/file_threads.hpp>
 #include <sluice/exchange.hpp>
 
 #include <algorithm>
@@ -19,6 +20,7 @@ loop_resources::loop_resources(executor ex, application app, const sluice::limit
       pool_(l.pool_bytes, l.block_size), turn_(std::move(schedule)), app_(std::move(app))
 {
     idle_.reserve(idle_exchanges);
+    detail::file_threads::of(executor_).limit(limits_.file_threads);
 }
 
 loop_resources::~loop_resources() = default;

@@ -1,6 +1,11 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/responder.hpp>
 
+#include "body_sender.hpp"
+
+#include <string>
+#include <utility>
+
 namespace sluice {
 
 namespace {
@@ -30,13 +35,27 @@ writer responder::started()
     return writer(std::move(s));
 }
 
-void responder::sent(std::string body)
+void responder::sent(response_body body)
 {
     error_code ec;
     std::string why;
-    port_->send(std::move(body), ec, why);
+    if (body.streams())
+        stream(body.take_source(), ec, why);
+    else
+        port_->send(body.take_text(), ec, why);
     if (ec)
         fail(ec, why);
+}
+
+void responder::stream(std::unique_ptr<body_source> source, error_code& ec, std::string& why)
+{
+    auto& head = port_->head();
+    if (status_allows_body(head.status) && head.headers.get("Content-Length").empty()) {
+        if (const auto length = source->length())
+            head.headers.set("Content-Length", std::to_string(*length));
+    }
+    if (auto to = port_->start(ec, why); !ec)
+        detail::body_sender::start(std::move(to), std::move(source));
 }
 
 writer responder::start(int status, std::initializer_list<field> headers)
@@ -51,7 +70,7 @@ writer responder::start(response_head head)
     return started();
 }
 
-void responder::send(int status, std::initializer_list<field> headers, std::string body)
+void responder::send(int status, std::initializer_list<field> headers, response_body body)
 {
     fill(port_->head(), status, headers);
     sent(std::move(body));

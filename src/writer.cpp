@@ -1,9 +1,11 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/log.hpp>
 #include <sluice/writer.hpp>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <exception>
 #include <string>
 
 namespace sluice {
@@ -20,7 +22,17 @@ void sink::commit(std::size_t) {}
 
 void sink::complete_soon(detail::unique_function<void()> handler)
 {
-    boost::asio::post(get_executor(), std::move(handler));
+    boost::asio::post(get_executor(), [s = sink_ptr(this), h = std::move(handler)]() mutable {
+        try {
+            h();
+        } catch (const std::exception& e) {
+            log::error("a completion handler of an app failed: {}", e.what());
+            s->abort(errc::aborted);
+        } catch (...) {
+            log::error("a completion handler of an app failed: an exception that is no std::exception");
+            s->abort(errc::aborted);
+        }
+    });
 }
 
 void writer::throw_error(error_code ec, const char* call)

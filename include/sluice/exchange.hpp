@@ -199,6 +199,7 @@ public:
     void abort(error_code reason) override;
     void writer_dropped() override;
     error_code error() const override { return error_; }
+    bool wants_body() const override { return !head_only_; }
     std::uint64_t accepted() const override { return accepted_ + bytes_put(); }
     std::uint64_t sent() const override;
 

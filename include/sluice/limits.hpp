@@ -76,6 +76,10 @@ struct limits {
     /// FCGI_MPXS_CONNS is answered with 0, and a second request gets FCGI_CANT_MPX_CONN.
     std::size_t connection_requests = 1000;
 
+    /// Threads of each loop that wait for disks, so that the loop does not. None is started as long as all that is read is in the
+    /// page cache; more than a few only wait for the same disk. At least one.
+    std::size_t file_threads = 4;
+
     /// Connections open at once; over it no more are accepted until one closes.
     std::size_t connections = 10000;
 

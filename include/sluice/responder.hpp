@@ -6,6 +6,7 @@
 #include <sluice/writer.hpp>
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,13 +61,15 @@ public:
     writer start(int status, std::initializer_list<field> headers = {});
     writer start(response_head head);
 
-    /// Sends a complete response. Content-Length is computed when the headers have none.
-    void send(int status, std::initializer_list<field> headers, std::string body);
+    /// Sends a complete response. Content-Length is computed when the headers have none. A body that is no string is read as
+    /// the client makes room, after this has returned.
+    void send(int status, std::initializer_list<field> headers, response_body body);
     void send(response r);
 
 private:
     writer started();
-    void sent(std::string body);
+    void sent(response_body body);
+    void stream(std::unique_ptr<body_source> source, error_code& ec, std::string& why);
     void drop() noexcept
     {
         if (port_)

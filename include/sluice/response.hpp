@@ -3,6 +3,7 @@
 
 #include <sluice/errc.hpp>
 #include <sluice/field_list.hpp>
+#include <sluice/response_body.hpp>
 
 #include <cstdint>
 #include <initializer_list>
@@ -25,20 +26,20 @@ public:
 
 /// Status line and headers of a response: what `responder::start` takes.
 struct response_head {
-    int status = 200;       ///< 200–999: the final status (RFC 9110 section 15)
-    std::string reason;     ///< "" sends the standard phrase of the status
+    int status = 200;   ///< 200–999: the final status (RFC 9110 section 15)
+    std::string reason; ///< "" sends the standard phrase of the status
     header_list headers;
 
     /// Back to an empty 200, keeping the memory.
     void clear() noexcept;
 };
 
-/// A complete response: what an immediate app returns and `responder::send` takes.
-/// Content-Length is computed when the headers have none (R28).
+/// A complete response: what an immediate app returns and `responder::send` takes. Content-Length is computed when the
+/// headers have none, for each kind of body of which the length is known (R28).
 struct response {
     int status = 200;
     header_list headers;
-    std::string body;
+    response_body body;
     std::string reason; ///< "" sends the standard phrase of the status
 };
 

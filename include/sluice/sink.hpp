@@ -56,8 +56,8 @@ public:
     /// Ends a pending wait with `operation_aborted`. The sink itself is not changed.
     virtual void cancel_wait() = 0;
 
-    /// Calls `handler`, a completion handler of the app, soon and never from inside this call. Where it is known whose handler
-    /// it is, one that throws fails its response and nothing else.
+    /// Calls `handler`, a completion handler of the app, soon and never from inside this call. One that throws fails its
+    /// response and nothing else (R39, R40).
     virtual void complete_soon(detail::unique_function<void()> handler);
 
     /// Says that the response is complete. Idempotent. Errors: that of the sink; `length_short` when fewer
@@ -72,6 +72,10 @@ public:
 
     /// Why writing is no longer possible; no error while it is.
     virtual error_code error() const = 0;
+
+    /// False when nothing of the body goes out (HEAD, 204, 304): writes succeed, and a source need not be read.
+    /// A middleware's sink passes on what the one behind it says; else all is read, and thrown away there.
+    virtual bool wants_body() const { return true; }
 
     /// Body bytes taken from the app so far.
     virtual std::uint64_t accepted() const = 0;

@@ -7,6 +7,8 @@
 #include <sluice/blocking.hpp>
 #include <sluice/cgi/ported.hpp>
 #include <sluice/errc.hpp>
+#include <sluice/file.hpp>
+#include <sluice/file_response.hpp>
 #include <sluice/remote_responder.hpp>
 #include <sluice/request.hpp>
 #include <sluice/responder.hpp>
