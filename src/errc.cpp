@@ -20,9 +20,17 @@ const char* text_of(int code) noexcept
     case errc::body_incomplete:
         return "the request body ended before CONTENT_LENGTH bytes came: do not use what was read";
     case errc::body_too_large:
-        return "the request body is larger than limits::request_body: raise the limit or refuse the upload";
+        return "the request body, or a part of it, is larger than a limit allows (limits::request_body, "
+               "spill, "
+               "buffered_body, form): raise the limit or refuse the upload";
     case errc::bad_request:
         return "the web server's request environment breaks a rule: the client gets a 400";
+    case errc::bad_form:
+        return "the request body is not the form that its Content-Type says: the client gets a 400";
+    case errc::unsupported_form:
+        return "the request's Content-Type is no form (multipart/form-data, "
+               "application/x-www-form-urlencoded): the client gets a 415";
+
     case errc::already_responded:
         return "the responder was called a second time: call it once, the first response goes on";
     case errc::no_response: return "the app ended without a response: call the responder before returning";
@@ -44,6 +52,10 @@ const char* text_of(int code) noexcept
                "encode it before it goes into a header";
     case errc::missing_content_type:
         return "the response has no Content-Type: set one, every status but 1xx, 204 and 304 needs it";
+    case errc::body_already_read:
+        return "buffer() after some of the body had been read: buffer first, then read";
+    case errc::body_not_buffered:
+        return "a place in a body that is not buffered: call buffer() first, and see that it succeeds";
     }
     return "unknown sluice error";
 }
@@ -64,6 +76,20 @@ constexpr category instance;
 const boost::system::error_category& sluice_category() noexcept
 {
     return instance;
+}
+
+int status_of(error_code ec) noexcept
+{
+    if (ec.category() != sluice_category())
+        return 500;
+    switch (static_cast<errc>(ec.value())) {
+    case errc::body_incomplete:
+    case errc::bad_request:
+    case errc::bad_form: return 400;
+    case errc::body_too_large: return 413;
+    case errc::unsupported_form: return 415;
+    default: return 500;
+    }
 }
 
 } // namespace sluice

@@ -22,6 +22,28 @@ std::string describe(const std::exception_ptr& failure)
     }
 }
 
+// What the client sent is answered as that, whoever finds it out (errc.hpp).
+int status_of_failure(const std::exception_ptr& failure)
+{
+    try {
+        std::rethrow_exception(failure);
+    } catch (const system_error& e) {
+        return status_of(e.code());
+    } catch (...) {
+        return 500;
+    }
+}
+
+std::string_view words_for(int status)
+{
+    switch (status) {
+    case 400: return "The request cannot be understood.";
+    case 413: return "The body of the request, or a part of it, is larger than this service takes.";
+    case 415: return "The body of the request is of a type that this service does not take.";
+    default: return "The application failed.";
+    }
+}
+
 } // namespace
 
 exchange::exchange(loop_resources& r)
@@ -115,12 +137,7 @@ void exchange::app_returned(const std::exception_ptr& failure)
     if (phase_ == phase::over)
         return; // the client went first; that is in the log already
     if (failure) {
-        log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(),
-                   describe(failure));
-        if (phase_ == phase::waiting)
-            answer_error(500, "The application failed.");
-        else
-            abort(errc::aborted);
+        app_failed(failure);
     } else if (phase_ == phase::waiting && !responder_alive_) {
         responder_dropped();
     } else if (phase_ == phase::streaming && !writer_alive_ && whole_body_.empty()) {
@@ -138,9 +155,15 @@ void exchange::app_failed(const std::exception_ptr& failure)
 {
     if (phase_ == phase::over)
         return; // the client went first, and what the app makes of that is its own
-    log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(), describe(failure));
-    if (phase_ == phase::waiting)
-        answer_error(500, "The application failed.");
+    const int status = phase_ == phase::waiting ? status_of_failure(failure) : 0;
+    if (status == 0 || status == 500)
+        log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(),
+                   describe(failure));
+    else
+        log::warning("#{} {} {}: answered with {}: {}", id_, env_.method(), env_.request_uri(), status,
+                     describe(failure));
+    if (status != 0)
+        answer_error(status, words_for(status));
     else
         abort(errc::aborted);
 }

@@ -43,6 +43,81 @@ task<std::size_t> request_body::read_some(request_stream& s, boost::asio::mutabl
     co_return co_await request_body(s).async_read(to, boost::asio::use_awaitable);
 }
 
+task<boost::asio::const_buffer> request_body::read_block()
+{
+    return read_front(stream_);
+}
+
+task<boost::asio::const_buffer> request_body::read_front(request_stream& s)
+{
+    error_code ec;
+    bool end = false;
+    const auto bytes = s.front(ec, end);
+    if (ec)
+        throw system_error(ec, "sluice::request_body::read_block");
+    if (!bytes.empty() || end)
+        co_return boost::asio::const_buffer(bytes.data(), bytes.size());
+    co_return co_await request_body(s).async_read_block(boost::asio::use_awaitable);
+}
+
+bool request_body::start_read_block(request_stream& s,
+                                    detail::unique_function<void(error_code, boost::asio::const_buffer)> done)
+{
+    return s.wait([&s, done = std::move(done)](error_code ec) mutable {
+        bool end = false;
+        const auto bytes = ec ? std::span<const std::byte>() : s.front(ec, end);
+        done(ec, boost::asio::const_buffer(bytes.data(), bytes.size()));
+    });
+}
+
+void request_body::consume(std::size_t n)
+{
+    stream_.consume(n);
+}
+
+task<std::uint64_t> request_body::buffer(std::uint64_t most)
+{
+    return buffer_all(stream_, most);
+}
+
+task<std::uint64_t> request_body::buffer()
+{
+    return buffer_all(stream_, stream_.owner().resources().limits().buffered_body);
+}
+
+task<std::uint64_t> request_body::buffer_all(request_stream& s, std::uint64_t most)
+{
+    if (s.buffered())
+        co_return s.received();
+    co_return co_await request_body(s).async_buffer(most, boost::asio::use_awaitable);
+}
+
+bool request_body::start_buffer(request_stream& s, std::uint64_t most,
+                                detail::unique_function<void(error_code, std::uint64_t)> done)
+{
+    return s.buffer(most,
+                    [&s, done = std::move(done)](error_code ec) mutable { done(ec, ec ? 0 : s.received()); });
+}
+
+bool request_body::buffered() const noexcept
+{
+    return stream_.buffered();
+}
+
+void request_body::seek(std::uint64_t position)
+{
+    if (!stream_.buffered())
+        throw system_error(errc::body_not_buffered, "sluice::request_body::seek");
+    stream_.seek(position);
+}
+
+std::uint64_t request_body::position() const
+{
+    if (!stream_.buffered())
+        throw system_error(errc::body_not_buffered, "sluice::request_body::position");
+    return stream_.position();
+}
+
 executor request_body::own_executor(request_stream& s)
 {
     return s.owner().get_executor();

@@ -46,27 +46,44 @@ int open_unlinked() noexcept
 
 error_code spill_file::write(std::span<const std::byte> bytes) noexcept
 {
+    const auto ec = write_at(end_, bytes);
+    if (!ec)
+        end_ += bytes.size();
+    return ec;
+}
+
+error_code spill_file::write_before(std::span<const std::byte> bytes) noexcept
+{
+    const auto ec = write_at(begin_ - bytes.size(), bytes);
+    if (!ec)
+        begin_ -= bytes.size();
+    return ec;
+}
+
+error_code spill_file::write_at(std::uint64_t at, std::span<const std::byte> bytes) noexcept
+{
     if (fd_ < 0 && (fd_ = open_unlinked()) < 0)
         return last_error();
     std::size_t done = 0;
     while (done < bytes.size()) {
-        const auto n =
-            ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(end_ + done));
+        const auto n = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(at + done));
         if (n < 0 && errno != EINTR)
             return last_error();
         if (n > 0)
             done += static_cast<std::size_t>(n);
     }
-    end_ += done;
     return {};
 }
 
-std::size_t spill_file::read(std::span<std::byte> to, error_code& ec) noexcept
+std::size_t spill_file::read_at(std::uint64_t position, std::span<std::byte> to,
+                                error_code& ec) const noexcept
 {
+    const auto left = size() - std::min(size(), position);
+    to = to.first(static_cast<std::size_t>(std::min<std::uint64_t>(to.size(), left)));
     std::size_t done = 0;
-    while (done < to.size() && begin_ < end_) {
-        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(to.size() - done, end_ - begin_));
-        const auto n = ::pread(fd_, to.data() + done, most, static_cast<off_t>(begin_));
+    while (done < to.size()) {
+        const auto at = static_cast<off_t>(begin_ + position + done);
+        const auto n = ::pread(fd_, to.data() + done, to.size() - done, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
@@ -74,8 +91,14 @@ std::size_t spill_file::read(std::span<std::byte> to, error_code& ec) noexcept
             return done;
         }
         done += static_cast<std::size_t>(n);
-        begin_ += static_cast<std::uint64_t>(n);
     }
+    return done;
+}
+
+std::size_t spill_file::read(std::span<std::byte> to, error_code& ec) noexcept
+{
+    const auto done = read_at(0, to, ec);
+    begin_ += done;
     // Disk space goes back, in large pieces, also of a reader who never catches up.
     if (begin_ - punched_ >= punch_size && begin_ < end_) {
         static_cast<void>(::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -83,7 +106,7 @@ std::size_t spill_file::read(std::span<std::byte> to, error_code& ec) noexcept
                                       static_cast<off_t>(begin_ - punched_)) == 0);
         punched_ = begin_;
     }
-    if (begin_ == end_ && end_ > 0) {
+    if (begin_ == end_ && done > 0) {
         begin_ = end_ = punched_ = 0;
         // The disk space goes back now; a file that cannot be cut is written over instead.
         static_cast<void>(::ftruncate(fd_, 0) == 0);

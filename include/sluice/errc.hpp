@@ -16,12 +16,14 @@ using boost::system::system_error;
 /// normal service, and the app's own *misuse*, which is a bug to mend in the app.
 enum class errc {
     // The client's or the transport's doing.
-    client_gone = 1, ///< The client has left, or the connection to the web server broke.
-    write_stalled,   ///< The client took nothing for `write_stall` or `linger`.
-    shutting_down,   ///< The process is ending and the drain time is over.
-    body_incomplete, ///< Fewer body bytes came than CONTENT_LENGTH announced.
-    body_too_large,  ///< The request body is larger than `limits::request_body`.
-    bad_request,     ///< The request environment breaks a rule; the client gets a 400.
+    client_gone = 1,  ///< The client has left, or the connection to the web server broke.
+    write_stalled,    ///< The client took nothing for `write_stall` or `linger`.
+    shutting_down,    ///< The process is ending and the drain time is over.
+    body_incomplete,  ///< Fewer body bytes came than CONTENT_LENGTH announced.
+    body_too_large,   ///< The request body, or a part of it, is larger than one of the `limits`; 413.
+    bad_request,      ///< The request environment breaks a rule; the client gets a 400.
+    bad_form,         ///< The body is no form of the kind that its Content-Type says; 400.
+    unsupported_form, ///< Content-Type says no kind of form that is known here; 415.
 
     // The app's own misuse.
     already_responded,    ///< The responder was called a second time; the first response goes on.
@@ -35,6 +37,8 @@ enum class errc {
     bad_header_name,      ///< A header name that is no token, ends in '-' or '_', or is "Status".
     bad_header_value,     ///< A header value or reason phrase with a control character.
     missing_content_type, ///< A response with a body needs a Content-Type.
+    body_already_read,    ///< `buffer()` after some of the body had been read.
+    body_not_buffered,    ///< A place in the body was asked for that `buffer()` has not taken in.
 };
 
 /// The category of `errc`; its name is "sluice".
@@ -44,6 +48,10 @@ inline error_code make_error_code(errc e) noexcept
 {
     return {static_cast<int>(e), sluice_category()};
 }
+
+/// The status of the answer when an app fails by this error before its head: 400, 413 or 415 for what the client sent
+/// (`body_incomplete`, `bad_request`, `bad_form`; `body_too_large`; `unsupported_form`), 500 for everything else.
+int status_of(error_code ec) noexcept;
 
 } // namespace sluice
 

@@ -7,6 +7,32 @@
 
 namespace sluice {
 
+/// The bounds of reading a form, a query or cookies; `limits::form`. Over one of them the answer is 413, 400 for a query
+/// and cookies. Sizes are bytes.
+struct form_limits {
+    /// Fields and files of one form; pairs of a query; cookies. PHP takes 1000.
+    std::size_t parts = 1000;
+
+    /// Header lines of one part of a multipart form, and the line of its boundary. Browsers send two lines: room for
+    /// names of 4 KiB, the longest that file systems have, each byte of them encoded.
+    std::size_t part_head = 16 * 1024;
+
+    /// Header lines of one part; browsers send two.
+    std::size_t part_fields = 20;
+
+    /// Name and value of one field. It is held in memory; a long text that somebody typed is a tenth of it.
+    std::size_t field = 256 * 1024;
+
+    /// Names and values of all fields of one form: what it costs in memory.
+    std::size_t fields = 1024 * 1024;
+
+    /// One file of a multipart form. Files are streamed; where the app takes them so, it costs no memory.
+    std::uint64_t file = 256 * 1024 * 1024;
+
+    /// The whole body of a form, files and all. What goes to temporary files is within it.
+    std::uint64_t body = 1024 * 1024 * 1024;
+};
+
 /// Every bound sluice keeps, by name, with its default and the reason for it. Sizes are bytes.
 struct limits {
     // Memory.
@@ -54,6 +80,10 @@ struct limits {
     /// size costs no memory.
     std::uint64_t request_body = 0;
 
+    /// What `request_body::buffer` takes in unless told otherwise: in memory within `input_window`, in a file beyond. More
+    /// than a document or an API's call has; what is larger is better read as it comes.
+    std::uint64_t buffered_body = 64 * 1024 * 1024;
+
     /// What of one body may go to a temporary file. That happens where not to read on would hold up more than this body:
     /// mod_fcgid and mod_proxy_fcgi send the whole request before they read any of the response; and on a connection
     /// shared with other requests, what comes for those comes behind it.
@@ -64,6 +94,9 @@ struct limits {
 
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
     std::uint64_t discard = 1024 * 1024;
+
+    /// See there.
+    form_limits form;
 
     /// Requests in service at once in each thread, each on its own connection or not; over it they get 503.
     std::size_t requests = 10000;

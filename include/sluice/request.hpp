@@ -32,6 +32,15 @@ class request_link;
 /// The end is at CONTENT_LENGTH, or where the web server says when there is none (chunked requests). Fewer
 /// bytes than announced are an error (`errc::body_incomplete`), not an end. The same for a filter's data and
 /// FCGI_DATA_LENGTH.
+///
+/// | call | gives |
+/// |---|---|
+/// | `read`, `async_read` | bytes, copied to a buffer of yours |
+/// | `read_block`, `async_read_block`, then `consume` | bytes where they lie, for a parser to look at |
+/// | `buffer`, `async_buffer` | nothing yet: the whole is then read as above, from any place, any number of times |
+///
+/// One of these operations at a time; a second is refused (`operation_pending`).
+/// Object lifetimes: a handle; any number of them stand for the same body, as long as the request.
 class request_body {
 public:
     explicit request_body(request_stream& s) noexcept : stream_(s) {}
@@ -58,8 +67,71 @@ public:
             token, &stream_, to);
     }
 
+    /// The next bytes where sluice holds them, at least one, up to `limits::block_size`; none at the end. They are given
+    /// again, and count as held (so that the web server is not asked for more than `limits::input_window`), until `consume`.
+    /// Valid until the next call of a function of the body, or until the request is gone; also when the client leaves
+    /// meanwhile. Throws `system_error`.
+    task<boost::asio::const_buffer> read_block();
+
+    /// As `read_block`, with any Asio token. Signature: `void(error_code, boost::asio::const_buffer)`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_read_block(Token&& token = {})
+    {
+        return boost::asio::async_initiate<Token, void(error_code, boost::asio::const_buffer)>(
+            [](auto handler, request_stream* s) {
+                detail::start_wait(
+                    own_executor(*s), [&](auto w) { return start_read_block(*s, std::move(w)); },
+                    [s] { cancel_read(*s); }, std::move(handler));
+            },
+            token, &stream_);
+    }
+
+    /// The first `n` bytes of what `read_block` gave have been read. Precondition: n is at most their number.
+    void consume(std::size_t n);
+
+    /// Takes in the whole body and says how many bytes it has: then it can be read from the start, and again after `seek`
+    /// (R18). Up to `limits::input_window` in blocks of the pool; beyond that all of it goes to an unlinked file in TMPDIR
+    /// (else /tmp). Once buffered, doing it again changes nothing. Reads of the file are the kernel's, as a rule from memory:
+    /// the loop waits for them.
+    ///
+    /// Throws `system_error`: `body_too_large` over `most` bytes (at once, where they are announced), `limits::spill` or
+    /// `spill_total`; `body_incomplete`; `body_already_read` when some of it was read before; the file's.
+    task<std::uint64_t> buffer(std::uint64_t most);
+    /// With `limits::buffered_body`.
+    task<std::uint64_t> buffer();
+
+    /// As `buffer`, with any Asio token. Signature: `void(error_code, std::uint64_t size)`.
+    template <class Token = boost::asio::deferred_t>
+    auto async_buffer(std::uint64_t most, Token&& token = {})
+    {
+        return boost::asio::async_initiate<Token, void(error_code, std::uint64_t)>(
+            [](auto handler, request_stream* s, std::uint64_t n) {
+                detail::start_wait(
+                    own_executor(*s), [&](auto w) { return start_buffer(*s, n, std::move(w)); },
+                    [s] { cancel_read(*s); }, std::move(handler));
+            },
+            token, &stream_, most);
+    }
+
+    /// `buffer` has taken all of it in.
+    bool buffered() const noexcept;
+
+    /// Goes on reading at byte `position`, or at the end when it is behind that.
+    /// Errors: throws `system_error`, `body_not_buffered`.
+    void seek(std::uint64_t position);
+    void rewind() { seek(0); }
+
+    /// Where reading goes on. Errors: as `seek`.
+    std::uint64_t position() const;
+
 private:
     // Static as all of them: `request::body()` gives a temporary, which an operation started later would outlive.
+    static task<boost::asio::const_buffer> read_front(request_stream& s);
+    static task<std::uint64_t> buffer_all(request_stream& s, std::uint64_t most);
+    static bool start_read_block(request_stream& s,
+                                 detail::unique_function<void(error_code, boost::asio::const_buffer)> done);
+    static bool start_buffer(request_stream& s, std::uint64_t most,
+                             detail::unique_function<void(error_code, std::uint64_t)> done);
     static task<std::size_t> read_some(request_stream& s, boost::asio::mutable_buffer to);
     static executor own_executor(request_stream& s);
     static bool start_read(request_stream& s, boost::asio::mutable_buffer to,

@@ -76,17 +76,40 @@ public:
     std::optional<std::uint64_t> length() const noexcept { return length_; }
 
     /// A read would say that this is the end.
-    bool at_end() const noexcept { return in_.size() == 0 && !lost_ && (complete() || (!open_ && !error_)); }
+    bool at_end() const noexcept { return in_.size() == 0 && !lost_ && whole(); }
 
     /// What can be read without waiting; 0 with neither `ec` nor `end`: nothing now.
     std::size_t try_read(std::span<std::byte> to, error_code& ec, bool& end);
     /// False when another read is waiting; `done` gets `operation_pending` then.
     bool read(std::span<std::byte> to, detail::unique_function<void(error_code, std::size_t)> done);
+
+    /// Waits until `front` has something to say.
+    bool wait(detail::unique_function<void(error_code)> done);
+
+    /// Takes all of it in, to be read any number of times, or fails: with `body_too_large` where that is more than `most`
+    /// bytes, or than `limits::spill` and `spill_total` allow a file; with `body_already_read`.
+    bool buffer(std::uint64_t most, detail::unique_function<void(error_code)> done);
     void cancel_read();
+
+    /// What can be read without waiting, where it lies; as `inflow::front`. Empty as the 0 of `try_read`.
+    std::span<const std::byte> front(error_code& ec, bool& end);
+    void consume(std::size_t n);
+
+    /// All of it was taken in.
+    bool buffered() const noexcept { return in_.kept() && !lost_ && !error_ && whole(); }
+
+    /// Where reading goes on. Preconditions of `seek`: buffered().
+    std::uint64_t position() const noexcept { return in_.position(); }
+    void seek(std::uint64_t position) noexcept { in_.seek(position); }
+
+    /// Bytes that have come.
+    std::uint64_t received() const noexcept { return received_; }
 
     exchange& owner() noexcept { return exchange_; }
 
 private:
+    enum class reader_wants : unsigned char { bytes, front, all };
+
     struct resume_task final : detail::turn::task {
         explicit resume_task(request_stream& s) noexcept : stream(s) {}
         void run() override;
@@ -95,6 +118,11 @@ private:
 
     void give_up();
     bool complete() const noexcept;
+    bool whole() const noexcept { return complete() || (!open_ && !error_); }
+    bool start_wait(reader_wants what, detail::unique_function<void(error_code, std::size_t)> done);
+    bool serve(error_code& ec, std::size_t& n);
+    void say_why_nothing(error_code& ec, bool& end) const noexcept;
+    void keep_out(const char* limit);
     bool file_has_room(std::size_t n) const noexcept;
     void count_spilled() noexcept;
     void want();
@@ -113,9 +141,11 @@ private:
     std::optional<std::uint64_t> length_; ///< announced
     std::uint64_t most_ = 0;
     std::uint64_t received_ = 0;
-    std::uint64_t spilled_ = 0; ///< as counted among the loop's figures
+    std::uint64_t keep_most_ = 0; ///< of what is buffered
+    std::uint64_t spilled_ = 0;   ///< as counted among the loop's figures
 
     detail::unique_function<void(error_code, std::size_t)> reader_;
+    reader_wants wants_ = reader_wants::bytes;
     std::span<std::byte> reader_buffer_;
     error_code reader_result_; ///< operation_aborted when cancelled
     resume_task task_;
