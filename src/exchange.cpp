@@ -276,7 +276,7 @@ void exchange::log_end(std::string_view how) const
         return;
     const auto took = std::chrono::steady_clock::now() - started_;
     log::info("#{} {} {} {} {} bytes, held at most {}, {} ms, {}", id_, env_.method(), env_.request_uri(),
-              head_.status, accepted_, out_.peak_held(),
+              sent_status_, accepted_, out_.peak_held(),
               std::chrono::duration_cast<std::chrono::milliseconds>(took).count(), how);
 }
 
@@ -406,6 +406,7 @@ void exchange::reset() noexcept
     at_end_.clear();
     error_ = waiter_result_ = {};
     accepted_ = sent_ = head_bytes_ = sent_at_check_ = 0;
+    sent_status_ = 0;
     length_.reset();
     waiter_ = {};
     app_ended_ = {};

@@ -60,6 +60,7 @@ void exchange::send_head(error_code& ec, std::string& why)
     head_bytes_ = out_.append(bytes_of(text));
     head_only_ = is_head_request_ || !facts.body_allowed;
     length_ = facts.content_length;
+    sent_status_ = head_.status;
     phase_ = phase::streaming;
     answered_ = true;
     announce();

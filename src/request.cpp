@@ -195,6 +195,11 @@ void request::on_end(detail::unique_function<void()> f)
     exchange_.on_end(std::move(f));
 }
 
+sent_response request::sent() const
+{
+    return {exchange_.sent_status(), exchange_.sent(), exchange_.error()};
+}
+
 const sluice::limits& request::limits() const noexcept
 {
     return exchange_.resources().limits();

@@ -162,6 +162,7 @@ public:
     sluice::role role() const noexcept { return role_; }
     loop_resources& resources() const noexcept { return resources_; }
     bool gone() const noexcept { return told_; }
+    int sent_status() const noexcept { return sent_status_; }
     void write_error_text(std::string_view text);
     void on_end(detail::unique_function<void()> f);
 
@@ -286,6 +287,7 @@ private:
     environment env_;
     request request_;
     response_head head_;
+    int sent_status_ = 0; ///< of the head that was sent; `head_` may be filled again, in vain
     outflow out_;
     request_stream body_;
     std::unique_ptr<request_stream> data_; ///< only where there was a filter

@@ -4,6 +4,7 @@
 #include <sluice/detail/start_wait.hpp>
 #include <sluice/detail/unique_function.hpp>
 #include <sluice/environment.hpp>
+#include <sluice/errc.hpp>
 #include <sluice/limits.hpp>
 #include <sluice/role.hpp>
 #include <sluice/statistics.hpp>
@@ -166,6 +167,13 @@ struct service_facts {
     bool streaming = true;      ///< delayed and streaming responses work
 };
 
+/// What has become of an answer. In an `on_end` handler it is final.
+struct sent_response {
+    int status = 0;               ///< 0: no head was sent
+    std::uint64_t body_bytes = 0; ///< bytes of the body that the kernel has
+    error_code error = {};        ///< why it was cut short; none while it goes on, and when it is complete
+};
+
 /// What an app is asked: environment, body, error stream, and whether anyone still waits for the answer.
 ///
 /// Object lifetimes: lives until the app has returned and its responder and writer are gone.
@@ -204,6 +212,9 @@ public:
 
     /// Calls `f` once after the response has ended, however it ended. Handlers run in reverse order.
     void on_end(detail::unique_function<void()> f);
+
+    /// What has been sent of the answer so far, whoever gave it: the app, a middleware, or sluice's own 500.
+    sent_response sent() const;
 
     /// The bounds under which it is served. Valid as long as the server.
     const sluice::limits& limits() const noexcept;

@@ -66,6 +66,10 @@ public:
     void send(int status, std::initializer_list<field> headers, response_body body);
     void send(response r);
 
+    /// For middleware: gives up what it answers through, so that another port can be put around it. Nothing may be called
+    /// on the responder then.
+    response_port_ptr release() noexcept { return std::exchange(port_, nullptr); }
+
 private:
     writer started();
     void sent(response_body body);

@@ -8,6 +8,7 @@
 #include <sluice/cgi/ported.hpp>
 #include <sluice/cookies.hpp>
 #include <sluice/errc.hpp>
+#include <sluice/event_stream.hpp>
 #include <sluice/file.hpp>
 #include <sluice/file_response.hpp>
 #include <sluice/form.hpp>

@@ -1,0 +1,182 @@
+// Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/middleware/error_pages.hpp>
+
+#include <sluice/detail/preferences.hpp>
+#include <sluice/log.hpp>
+#include <sluice/middleware/around.hpp>
+#include <sluice/middleware/filter.hpp>
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace sluice::middleware {
+
+namespace {
+
+std::string escaped(std::string_view s)
+{
+    std::string result;
+    for (const char c : s) {
+        switch (c) {
+        case '<': result += "&lt;"; break;
+        case '>': result += "&gt;"; break;
+        case '&': result += "&amp;"; break;
+        default: result += c;
+        }
+    }
+    return result;
+}
+
+void make_plain(const request& req, response& page)
+{
+    std::string text = std::to_string(page.status);
+    if (const auto phrase = page.reason.empty() ? reason_phrase(page.status) : page.reason; !phrase.empty())
+        text.append(" ").append(phrase);
+    const bool html = detail::prefers_html(req.env().header("Accept"));
+    page.headers.set("Content-Type", html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8");
+    page.headers.add("Vary", "Accept");
+    page.headers.erase("Content-Length");
+    text = html ? escaped(text) : text;
+    page.body = html ? "<!DOCTYPE html>\n<html lang=\"en\"><head><title>" + text +
+                           "</title></head><body><h1>" + text + "</h1></body></html>\n"
+                     : text + '\n';
+}
+
+void log_failure(const request& req, const char* what)
+{
+    log::error("#{} {} {}: {}", req.id(), req.env().method(), req.env().request_uri(), what);
+}
+
+void log_exception(const request& req)
+{
+    try {
+        throw;
+    } catch (const std::exception& e) {
+        log_failure(req, (std::string("the app failed: ") + e.what()).c_str());
+    } catch (...) {
+        log_failure(req, "the app failed: an exception that is no std::exception");
+    }
+}
+
+class error_port final : public filter_port {
+public:
+    error_port(response_port_ptr next, request& req, const make_error_page& make)
+        : filter_port(std::move(next)), request_(req), make_(make)
+    {}
+
+    sink_ptr start(error_code& ec, std::string& why) override
+    {
+        auto s = filter_port::start(ec, why);
+        answered_ |= !ec;
+        return s;
+    }
+
+    void send(std::string body, error_code& ec, std::string& why) override
+    {
+        const auto length = head().headers.get("Content-Length");
+        if (head().status >= 400 && body.empty() && (length.empty() || length == "0")) {
+            response page;
+            page.status = head().status;
+            page.reason = std::move(head().reason);
+            page.headers = std::move(head().headers);
+            put(filled(std::move(page)), ec, why);
+        } else {
+            filter_port::send(std::move(body), ec, why);
+        }
+        answered_ |= !ec;
+    }
+
+    void responder_dropped() override
+    {
+        dropped_ = true;
+        if (app_returned_)
+            answer_if_dropped();
+        filter_port::responder_dropped();
+    }
+
+    bool answered() const noexcept { return answered_; }
+
+    void app_returned()
+    {
+        app_returned_ = true;
+        if (dropped_)
+            answer_if_dropped();
+    }
+
+    /// Answers for an app that cannot.
+    void fail()
+    {
+        answered_ = true;
+        error_code ec;
+        std::string why;
+        response page;
+        page.status = 500;
+        put(filled(page), ec, why);
+        if (!ec)
+            return;
+        log_failure(request_, ("the error page cannot be sent: " + why).c_str());
+        make_plain(request_, page);
+        ec = {};
+        put(std::move(page), ec, why);
+    }
+
+private:
+    response filled(response page) const
+    {
+        make_plain(request_, page);
+        if (!make_)
+            return page;
+        const response plain = page;
+        try {
+            make_(request_, page);
+            return page;
+        } catch (...) {
+            log_exception(request_);
+            return plain;
+        }
+    }
+
+    void put(response page, error_code& ec, std::string& why)
+    {
+        head().status = page.status;
+        head().reason = std::move(page.reason);
+        head().headers = std::move(page.headers);
+        filter_port::send(std::move(page.body), ec, why);
+    }
+
+    void answer_if_dropped()
+    {
+        if (answered_)
+            return;
+        log_failure(request_, "the app ended without an answer");
+        fail();
+    }
+
+    request& request_;
+    const make_error_page& make_;
+    bool answered_ = false, dropped_ = false, app_returned_ = false;
+};
+
+} // namespace
+
+application error_pages(application inner, make_error_page make)
+{
+    return around(
+        std::move(inner),
+        [make = std::move(make)](request& req, responder respond, const application& app) -> task<void> {
+            const boost::intrusive_ptr<error_port> port(new error_port(respond.release(), req, make));
+            try {
+                co_await app(req, responder(port));
+            } catch (...) {
+                // Where nobody waits, or the head is out, it is no page that is wanted.
+                if (port->answered() || req.aborted())
+                    throw;
+                log_exception(req);
+                port->fail();
+            }
+            port->app_returned();
+        });
+}
+
+} // namespace sluice::middleware
