@@ -64,6 +64,13 @@ public:
     /// `length` bytes of `f` from `offset`. Precondition: they are within its size.
     response_body(file f, std::uint64_t offset, std::uint64_t length);
 
+    /// Appends to the string that it is. Precondition: !streams().
+    response_body& operator+=(std::string_view more)
+    {
+        text_ += more;
+        return *this;
+    }
+
     /// The string that it is; "" when it is something else.
     const std::string& text() const noexcept { return text_; }
     /// Precondition: !streams().
