@@ -60,6 +60,9 @@ struct pipe_pair {
     owned_fd ours, theirs;
 };
 
+/// For who has just been killed, where the loop has ended.
+constexpr std::chrono::milliseconds least_wait(50);
+
 template <class Descriptor>
 void give(Descriptor& to, owned_fd& fd)
 {
@@ -97,19 +100,21 @@ script_process::~script_process()
     // Most were told when the service gave up their responses, all at the same time: so they are waited for only once.
     if (!ending_)
         terminate(std::chrono::milliseconds(50));
-    wait_for_end_until(std::min(kill_at_, terminated_ + last_grace));
-    ::kill(-pid_, SIGKILL);
-    if (!reaped_)
-        reap();
+    wait_until(std::min(kill_at_, terminated_ + last_grace), [&] { return reaped_ && group_is_empty(); });
+    signal(SIGKILL);
+    // Not without a bound: there may be no killing it (it is another user's now, or the kernel does not let go of it).
+    wait_until(std::max(terminated_ + 2 * last_grace, clock::now() + least_wait), [&] { return reaped_; });
 }
 
-void script_process::wait_for_end_until(clock::time_point until)
+template <class F>
+void script_process::wait_until(clock::time_point until, F done)
 {
-    while (!(reaped_ && group_is_empty()) && clock::now() < until) {
+    for (;;) {
         if (!reaped_ && ::waitpid(pid_, nullptr, WNOHANG) != 0)
             reaped_ = true;
-        else
-            ::poll(nullptr, 0, 5);
+        if (done() || clock::now() >= until)
+            return;
+        ::poll(nullptr, 0, 5);
     }
 }
 
@@ -179,7 +184,18 @@ void script_process::terminate(std::chrono::milliseconds grace)
     ending_ = true;
     terminated_ = clock::now();
     kill_at_ = terminated_ + grace;
-    ::kill(-pid_, SIGTERM);
+    signal(SIGTERM);
+}
+
+// To the group, and to the program where it has gone to another, ours for one. Not twice to the same: a handler would run
+// twice. Before it has been waited for, its number can be nobody else's.
+void script_process::signal(int number) const noexcept
+{
+    ::kill(-pid_, number);
+    if (reaped_)
+        return;
+    if (const auto group = ::getpgid(pid_); group >= 0 && group != pid_)
+        ::kill(pid_, number);
 }
 
 bool script_process::group_is_empty() const noexcept
@@ -196,7 +212,7 @@ void script_process::watch_group()
         return;
     const auto left = kill_at_ - clock::now();
     if (left <= clock::duration::zero()) {
-        ::kill(-pid_, SIGKILL);
+        signal(SIGKILL);
         return;
     }
     grace_.expires_after(reaped_ ? std::min<clock::duration>(left, often) : left);

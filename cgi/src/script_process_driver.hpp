@@ -45,8 +45,11 @@ constexpr std::chrono::seconds last_grace{1};
 /// | `release` | it may go on as long as it likes, and is waited for when it ends |
 /// | `end` | SIGTERM to the whole group; SIGKILL to who is left of it after the grace |
 ///
+/// The program itself gets these signals in whatever group it is by then.
+///
 /// Object lifetimes: counted; keeps itself until it has been waited for, and its group is gone when that is to end. When the
-/// loop goes first, a program that was not released has `last_grace` at most from its SIGTERM on.
+/// loop goes first, a program that was not released has `last_grace` at most from its SIGTERM on; who survives SIGKILL, as a
+/// program that is another user's by now does, is waited for no longer than that again.
 /// Thread safety: none; use it on its executor.
 class script_process final : public std::enable_shared_from_this<script_process> {
 public:
@@ -78,9 +81,11 @@ private:
     bool ended();
     void reap();
     void terminate(std::chrono::milliseconds grace);
+    void signal(int number) const noexcept;
     void watch_group();
     bool group_is_empty() const noexcept;
-    void wait_for_end_until(clock::time_point until);
+    template <class F>
+    void wait_until(clock::time_point until, F done);
 
     pid_t pid_ = -1;
     std::optional<int> status_;

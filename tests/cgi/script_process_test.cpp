@@ -62,6 +62,16 @@ struct started {
         return all;
     }
 
+    /// Reads stdout until it has said a line.
+    void read_line()
+    {
+        std::string line;
+        bool told = false;
+        boost::asio::async_read_until(process->out, boost::asio::dynamic_buffer(line), '\n',
+                                      [&](const error_code& ec, std::size_t) { told = !ec; });
+        REQUIRE(until([&] { return told; }));
+    }
+
     boost::asio::io_context context;
     std::shared_ptr<script_process> process;
     bool exited = false;
@@ -224,11 +234,7 @@ TEST_CASE("script_process: who the program has started has the grace, too")
     const auto cleaned = folder / "cleaned";
     started s(shell("(trap 'sleep 0.1; : > " + cleaned.string() +
                     "; exit' TERM; echo ready; while :; do sleep 0.02; done) & exec sleep 1000"));
-    std::string ready;
-    bool told = false;
-    boost::asio::async_read_until(s.process->out, boost::asio::dynamic_buffer(ready), '\n',
-                                  [&](const error_code& ec, std::size_t) { told = !ec; });
-    REQUIRE(s.until([&] { return told; }));
+    s.read_line();
     s.process->end(1h);
     CHECK(s.until([&] { return s.exited && std::filesystem::exists(cleaned); }));
     CHECK_FALSE(exists(s.process->pid()));
@@ -241,11 +247,7 @@ struct left_behind {
     explicit left_behind(const std::string& command, bool release = false)
     {
         started s(shell(command + "; echo ready; while :; do sleep 0.02; done"));
-        std::string ready;
-        bool told = false;
-        boost::asio::async_read_until(s.process->out, boost::asio::dynamic_buffer(ready), '\n',
-                                      [&](const error_code& ec, std::size_t) { told = !ec; });
-        REQUIRE(s.until([&] { return told; }));
+        s.read_line();
         pid = s.process->pid();
         if (release)
             s.process->release();
@@ -273,6 +275,38 @@ TEST_CASE("script_process: with the loop a program ends in good order, if it doe
     CHECK(runs(released.pid));
     ::kill(-released.pid, SIGKILL);
     ::waitpid(released.pid, nullptr, 0);
+}
+
+TEST_CASE("script_process: one that has gone to our process group is ended all the same")
+{
+    const std::string escape = "setpgrp(0, getpgrp(getppid())); ";
+    const std::string ready = "syswrite(STDOUT, qq(ready\\n)); sleep 1000";
+    const bool stubborn = GENERATE(false, true);
+    CAPTURE(stubborn);
+    const auto command =
+        "exec perl -e '" + escape + (stubborn ? "$SIG{TERM} = q(IGNORE); " : "") + ready + "'";
+    SECTION("while the loop runs")
+    {
+        started s(shell(command));
+        s.read_line();
+        const auto pid = s.process->pid();
+        REQUIRE(::getpgid(pid) == ::getpgrp());
+        s.process->end(100ms);
+        REQUIRE(s.until([&] { return s.exited; }));
+        CHECK(describe_exit(*s.process->status()) ==
+              "was ended by signal " + std::to_string(stubborn ? SIGKILL : SIGTERM));
+        CHECK_FALSE(exists(pid));
+    }
+    SECTION("with the loop")
+    {
+        pid_t pid = 0;
+        {
+            started s(shell(command));
+            s.read_line();
+            pid = s.process->pid();
+        }
+        CHECK_FALSE(exists(pid));
+    }
 }
 
 TEST_CASE("script_process: what another's closed descriptor had to be told does not make the loop wait for a "
