@@ -7,7 +7,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -24,7 +23,7 @@ constexpr int most_redirects = 10;
 
 script_run::script_run(std::shared_ptr<runner_state> shared, request& req, responder respond)
     : shared_(std::move(shared)), req_(&req), ex_(req.get_executor()), id_(req.id()),
-      method_(req.env().method()), respond_(std::move(respond)), timer_(ex_), exit_timer_(ex_)
+      method_(req.env().method()), respond_(std::move(respond)), timer_(ex_), news_(ex_)
 {}
 
 script_run::~script_run()
@@ -35,7 +34,7 @@ script_run::~script_run()
 void script_run::begin()
 {
     req_->on_end([self = shared_from_this()] { self->end(); });
-    answer_until_ = std::chrono::steady_clock::now() + shared_->options.timeout;
+    begun_ = std::chrono::steady_clock::now();
     find();
 }
 
@@ -70,7 +69,7 @@ void script_run::find()
                       "all processes are busy and the queue is full");
     case script_slots::turn::later: break;
     }
-    timer_.expires_at(answer_until_);
+    timer_.expires_at(end_of(for_an_answer()));
     timer_.async_wait([self = shared_from_this()](const error_code& ec) {
         if (ec || !self->ticket_ || !self->shared_->slots.leave(self->ticket_))
             return;
@@ -88,7 +87,8 @@ void script_run::start()
     how.variables = script_variables(req_->env(), script_, shared_->options.environment);
     if (const auto no = too_large(how.variables, script_, shared_->most))
         return refuse(no->status, "This request's headers are too large.\n", no->why);
-    how.no_input = fed_ = redirects_ > 0 || req_->body().at_end();
+    how.no_input = redirects_ > 0 || req_->body().at_end();
+    input_ = how.no_input ? input::over : input::flows;
     how.limits = shared_->options.resources;
     try {
         process_ = script_process::start(ex_, how, [self = shared_from_this()] { self->exited(); });
@@ -104,7 +104,7 @@ void script_run::start()
     }
     spawn(&script_run::answer);
     spawn(&script_run::read_errors);
-    if (!fed_)
+    if (!how.no_input)
         spawn(&script_run::feed);
 }
 
@@ -131,14 +131,14 @@ void script_run::end()
         return;
     req_ = nullptr;
     timer_.cancel();
-    exit_timer_.cancel();
+    news_.cancel();
     if (ticket_ && shared_->slots.leave(ticket_))
         ticket_.reset();
     if (process_) {
         process_->end(shared_->options.grace); // not one that was released
         error_code ignored;
         // A body that was cut off must not look whole (R19): its end stays away until the program has gone.
-        if (fed_)
+        if (input_ == input::over)
             process_->in.close(ignored);
         else
             process_->in.cancel(ignored);
@@ -146,6 +146,22 @@ void script_run::end()
         if (process_->status())
             process_->err.cancel(ignored); // who inherited it may keep it open for ever
     }
+    settle_slot();
+}
+
+// It has answered, and may go on or is ended, as told.
+void script_run::let_go()
+{
+    // Without the rest of its body it would wait for ever, and that must not end as if it were whole (R19).
+    const bool starves = input_ != input::over && !process_->status();
+    if (starves)
+        log::warning("#{} {}[{}]: it has answered, and is ended: {}", id_, script_.filename, process_->pid(),
+                     input_ == input::cut ? "the rest of its body does not come"
+                                          : "its body does not move any more");
+    if (starves || shared_->options.end_after_output)
+        process_->end(shared_->options.grace);
+    else
+        process_->release();
     settle_slot();
 }
 
@@ -158,6 +174,8 @@ void script_run::give_slot_back()
 // A slot is a process: of the program itself, or of one that it has left behind to write the answer.
 void script_run::settle_slot()
 {
+    if (redirecting_ && !ended_)
+        return;
     if (!process_ ? ended_ : process_->status() && !process_->out.is_open())
         give_slot_back();
 }
@@ -167,9 +185,12 @@ void script_run::exited()
     const auto how = describe_exit(*process_->status());
     log::write(*process_->status() == 0 ? log::level::info : log::level::warning, "#{} {}[{}] {}", id_,
                script_.filename, process_->pid(), how);
-    exit_timer_.cancel();
+    news_.cancel();
+    error_code ignored;
+    if (redirecting_)
+        process_->out.cancel(ignored); // what it has started may hold it open
     if (ended_)
-        process_->err.cancel();
+        process_->err.cancel(ignored);
     settle_slot();
 }
 
@@ -230,8 +251,12 @@ task<void> script_run::redirect(std::string target)
     const bool ours = (prefix.empty() || req_->env().script_name() == prefix) &&
                       std::holds_alternative<found_script>(shared_->finder.find(req_->env()));
     if (!ours) {
-        if (!shared_->options.end_after_output)
-            process_->release();
+        error_code ignored;
+        process_->out.close(ignored);
+        co_await wait_for_input();
+        if (ended_)
+            co_return;
+        let_go();
         auto respond = std::move(*respond_);
         respond_.reset();
         end();
@@ -240,16 +265,18 @@ task<void> script_run::redirect(std::string target)
         co_return;
     }
     // Its slot becomes the next one's, so it has to end; what else it writes is nobody's.
-    std::array<char, 4096> rest;
-    for (auto n = co_await read_out(boost::asio::buffer(rest), time_left()); n.value_or(0) > 0;)
-        n = co_await read_out(boost::asio::buffer(rest), time_left());
-    if (!ended_)
-        co_await wait_for_exit(time_left());
+    redirecting_ = true;
+    co_await drop_output();
+    if (ended_)
+        co_return;
+    error_code ignored;
+    process_->out.close(ignored);
+    co_await wait_for_exit(for_an_answer());
     if (ended_)
         co_return;
     if (!process_->status())
         co_return give_up(504, "it redirects and does not end");
-    error_code ignored;
+    redirecting_ = false;
     process_->in.close(ignored);
     process_->err.cancel(ignored);
     process_->release();

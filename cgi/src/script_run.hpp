@@ -12,7 +12,6 @@
 
 #include <boost/asio/steady_timer.hpp>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,6 +37,12 @@ struct runner_state {
     exec_limits most; ///< a quarter of the stack that programs inherit
 };
 
+/// For how long something is waited for: since a moment, or since the program's input last moved, whichever is later.
+struct patience {
+    std::chrono::steady_clock::time_point since;
+    std::chrono::steady_clock::duration limit;
+};
+
 /// One request for which a program runs: its life from the search for the program to its last line on stderr.
 ///
 /// Three coroutines move the bytes (`feed`, `answer`, `read_errors`), each those of the process it began with. The response
@@ -56,6 +61,7 @@ private:
     void refuse(int status, std::string_view text, std::string_view why);
     void give_up(int status, std::string_view why);
     void end();
+    void let_go();
     void give_slot_back();
     void settle_slot();
     std::string mount() const;
@@ -71,12 +77,17 @@ private:
     task<bool> send(boost::asio::const_buffer bytes);
     task<void> end_response(script_body body);
     task<void> redirect(std::string target);
+    task<void> drop_output();
     task<void> read_errors();
-    task<bool> readable(std::chrono::steady_clock::duration limit);
-    task<std::optional<std::size_t>> read_out(boost::asio::mutable_buffer to,
-                                              std::chrono::steady_clock::duration limit);
-    task<void> wait_for_exit(std::chrono::steady_clock::duration most);
-    std::chrono::steady_clock::duration time_left() const;
+    task<bool> readable(patience p);
+    void limit_wait(patience p);
+    task<std::optional<std::size_t>> read_out(boost::asio::mutable_buffer to, patience p);
+    template <class F>
+    task<void> wait_for_news(patience p, F come);
+    task<void> wait_for_exit(patience p);
+    task<void> wait_for_input();
+    std::chrono::steady_clock::time_point end_of(patience p) const;
+    patience for_an_answer() const;
 
     std::shared_ptr<runner_state> shared_;
     request* req_; ///< until `ended_`
@@ -90,13 +101,19 @@ private:
     script_slots::ticket_ptr ticket_;
     bool has_slot_ = false;
     bool ended_ = false;
-    bool fed_ = false;       ///< the program has all of its input, or wants no more
-    bool holding_ = false;   ///< the head, until then
-    bool timed_out_ = false; ///< what `readable` last waited for did not come
-    unsigned watch_ = 0;     ///< counts the waits that have a time limit
+    enum class input {
+        flows,
+        over, ///< the program has all of it, or wants no more
+        cut,  ///< its rest will not come
+    } input_ = input::flows;
+    bool holding_ = false;     ///< the head, until the input is over
+    bool redirecting_ = false; ///< the slot goes to the next program
+    bool timed_out_ = false;   ///< what `readable` last waited for did not come
+    unsigned watch_ = 0;       ///< counts the waits that have a time limit
     int redirects_ = 0;
-    boost::asio::steady_timer timer_, exit_timer_;
-    std::chrono::steady_clock::time_point answer_until_;
+    boost::asio::steady_timer timer_;
+    boost::asio::steady_timer news_; ///< cancelled when the program has ended, or its input
+    std::chrono::steady_clock::time_point begun_, input_moved_;
 };
 
 } // namespace sluice::cgi

@@ -53,25 +53,31 @@ task<void> script_run::feed()
     auto body = req_->body();
     std::vector<char> buffer(std::min<std::uint64_t>(body.length().value_or(body_piece), body_piece));
     error_code fault;
+    const auto moved = [this](const error_code& ec, std::size_t) {
+        input_moved_ = std::chrono::steady_clock::now();
+        return ec ? 0 : body_piece; // more is to be written
+    };
     for (;;) {
         const auto [ec, n] = co_await body.async_read(boost::asio::buffer(buffer), as_tuple);
+        moved({}, n);
         fault = ec;
         if (ec || n == 0)
             break;
         const auto [closed, written] =
-            co_await boost::asio::async_write(process->in, boost::asio::buffer(buffer, n), as_tuple);
+            co_await boost::asio::async_write(process->in, boost::asio::buffer(buffer, n), moved, as_tuple);
         if (closed)
             break; // it does not want the rest, which is its right
     }
     if (ended_ || process != process_)
         co_return;
-    // Who has closed its output has answered, whatever else was to come.
-    if (fault && process->out.is_open()) {
-        if (fault != errc::client_gone)
+    input_ = fault ? input::cut : input::over;
+    news_.cancel();
+    if (fault) {
+        // Who has closed its output has answered, whatever else was to come.
+        if (process->out.is_open() && fault != errc::client_gone)
             give_up(fault == errc::body_too_large ? 413 : 400, "the request's body: " + fault.message());
         co_return;
     }
-    fed_ = true;
     error_code ignored;
     process->in.close(ignored);
     if (holding_)
@@ -80,28 +86,24 @@ task<void> script_run::feed()
 
 // Output
 
-// For the program to begin its answer.
-std::chrono::steady_clock::duration script_run::time_left() const
+// A program that waits for a slow client's body is not the one that is slow.
+std::chrono::steady_clock::time_point script_run::end_of(patience p) const
 {
-    return std::max<std::chrono::steady_clock::duration>(answer_until_ - std::chrono::steady_clock::now(),
-                                                         1ms);
+    return std::max(p.since, input_moved_) + p.limit;
+}
+
+patience script_run::for_an_answer() const
+{
+    return {begun_, shared_->options.timeout};
 }
 
 // Waits until there is something to read, the end too. False when the time was over, or the response.
-task<bool> script_run::readable(std::chrono::steady_clock::duration limit)
+task<bool> script_run::readable(patience p)
 {
     timed_out_ = false;
-    const auto watch = ++watch_;
-    if (limit > 0s) {
-        timer_.expires_after(limit);
-        timer_.async_wait([self = shared_from_this(), watch](const error_code& ec) {
-            if (ec || watch != self->watch_)
-                return;
-            self->timed_out_ = true;
-            error_code ignored;
-            self->process_->out.cancel(ignored);
-        });
-    }
+    ++watch_;
+    if (p.limit > 0s)
+        limit_wait(p);
     const auto [ec] =
         co_await process_->out.async_wait(boost::asio::posix::descriptor_base::wait_read, as_tuple);
     ++watch_;
@@ -109,10 +111,23 @@ task<bool> script_run::readable(std::chrono::steady_clock::duration limit)
     co_return !ec && !ended_;
 }
 
-task<std::optional<std::size_t>> script_run::read_out(boost::asio::mutable_buffer to,
-                                                      std::chrono::steady_clock::duration limit)
+void script_run::limit_wait(patience p)
 {
-    while (co_await readable(limit)) {
+    timer_.expires_at(end_of(p));
+    timer_.async_wait([self = shared_from_this(), p, watch = watch_](const error_code& ec) {
+        if (ec || watch != self->watch_)
+            return;
+        if (std::chrono::steady_clock::now() < self->end_of(p))
+            return self->limit_wait(p); // the input has moved
+        self->timed_out_ = true;
+        error_code ignored;
+        self->process_->out.cancel(ignored);
+    });
+}
+
+task<std::optional<std::size_t>> script_run::read_out(boost::asio::mutable_buffer to, patience p)
+{
+    while (co_await readable(p)) {
         const auto n = ::read(process_->out.native_handle(), to.data(), to.size());
         if (n >= 0)
             co_return static_cast<std::size_t>(n);
@@ -136,22 +151,25 @@ task<void> script_run::answer()
         co_return co_await redirect(std::move(head.location));
     // nginx sends no more of a body once the response has begun, and some programs say their head before they read (git
     // http-backend): it waits for what follows, or for the body's end. A program that reads no more is not waited for.
-    if (first.empty() && !fed_) {
+    if (first.empty() && input_ == input::flows) {
         holding_ = true;
-        co_await readable(time_left());
+        co_await readable(for_an_answer());
         holding_ = false;
         if (ended_)
             co_return;
     }
+    const auto body = method_ == "HEAD" || !status_allows_body(head.response.status)
+                          ? script_body::unread()
+                          : script_body(head.content_length);
     out_ = std::exchange(respond_, std::nullopt)->start(std::move(head.response));
-    co_await send_body(script_body(head.content_length), first);
+    co_await send_body(body, first);
 }
 
 task<bool> script_run::read_head(script_head_parser& parser, std::string& rest)
 {
     std::array<char, head_piece> buffer;
     for (;;) {
-        const auto n = co_await read_out(boost::asio::buffer(buffer), time_left());
+        const auto n = co_await read_out(boost::asio::buffer(buffer), for_an_answer());
         if (!n) {
             if (timed_out_)
                 give_up(504, fmt::format("no head within {} ms", shared_->options.timeout.count()));
@@ -165,7 +183,7 @@ task<bool> script_run::read_head(script_head_parser& parser, std::string& rest)
         }
         if (result == script_head_parser::result::failed) {
             if (*n == 0)
-                co_await wait_for_exit(exit_patience); // which says more
+                co_await wait_for_exit({std::chrono::steady_clock::now(), exit_patience}); // which says more
             give_up(502, process_->status()
                              ? fmt::format("{}; it {}", parser.fault(), describe_exit(*process_->status()))
                              : std::string(parser.fault()));
@@ -181,11 +199,10 @@ task<void> script_run::send_body(script_body body, std::string_view first)
         co_return;
     const auto idle = shared_->options.idle_timeout;
     const int fd = process_->out.native_handle();
-    std::vector<char> own; // where a middleware lends no room
-    while (!body.too_long() && !ended_) {
-        char excess = 0;
-        auto room = boost::asio::buffer(&excess, 1);
-        const bool lent = !body.complete() && own.empty();
+    std::vector<char> own(body.is_read() ? 0 : body_piece); // also where a middleware lends no room
+    while (!body.complete() && !ended_) {
+        auto room = boost::asio::buffer(own);
+        const bool lent = own.empty();
         if (lent) {
             error_code ec;
             room = out_->prepare(ec);
@@ -200,8 +217,6 @@ task<void> script_run::send_body(script_body body, std::string_view first)
                     co_return;
                 continue;
             }
-        } else if (!body.complete()) {
-            room = boost::asio::buffer(own);
         }
         const auto n = ::read(fd, room.data(), room.size());
         const int code = errno;
@@ -212,7 +227,7 @@ task<void> script_run::send_body(script_body body, std::string_view first)
             co_return;
         if (n == 0 || (n < 0 && !would_block(code) && code != EINTR))
             break; // what it ended with says whether that was all
-        if (n < 0 && would_block(code) && !co_await readable(idle)) {
+        if (n < 0 && would_block(code) && !co_await readable({std::chrono::steady_clock::now(), idle})) {
             if (timed_out_)
                 give_up(504, fmt::format("silent for {} ms in mid-body", idle.count()));
             co_return;
@@ -220,10 +235,27 @@ task<void> script_run::send_body(script_body body, std::string_view first)
     }
     if (ended_)
         co_return;
+    char excess = 0;
+    if (body.complete() && ::read(fd, &excess, 1) > 0)
+        body.take(1);
     if (body.too_long())
-        log::warning("#{} {}[{}]: it writes more than its Content-Length, {} bytes: the rest is dropped", id_,
-                     script_.filename, process_->pid(), out_->accepted());
+        log::warning("#{} {}[{}]: it writes more than {}, {} bytes: the rest is dropped", id_,
+                     script_.filename, process_->pid(),
+                     body.is_read() ? "its Content-Length" : "is read of an answer without a body",
+                     body.taken());
     co_await end_response(body);
+}
+
+task<void> script_run::drop_output()
+{
+    auto rest = script_body::unread();
+    std::array<char, head_piece> buffer;
+    while (!process_->status() && !rest.complete()) {
+        const auto n = co_await read_out(boost::asio::buffer(buffer), for_an_answer());
+        if (n.value_or(0) == 0)
+            break;
+        rest.take(*n);
+    }
 }
 
 // Without a wait while there is room: what comes at once goes out at once. False when the response is over.
@@ -236,30 +268,42 @@ task<bool> script_run::send(boost::asio::const_buffer bytes)
     co_return !ec;
 }
 
-task<void> script_run::wait_for_exit(std::chrono::steady_clock::duration most)
+template <class F>
+task<void> script_run::wait_for_news(patience p, F come)
 {
-    if (process_->status())
+    while (!ended_ && !come() && std::chrono::steady_clock::now() < end_of(p)) {
+        news_.expires_at(end_of(p));
+        co_await news_.async_wait(as_tuple);
+    }
+}
+
+task<void> script_run::wait_for_exit(patience p)
+{
+    return wait_for_news(p, [this] { return process_->status().has_value(); });
+}
+
+// The request's body lasts as long as the response: who reads on behind its answer has it held open meanwhile.
+task<void> script_run::wait_for_input()
+{
+    if (shared_->options.end_after_output)
         co_return;
-    exit_timer_.expires_after(most);
-    co_await exit_timer_.async_wait(as_tuple);
+    co_await wait_for_news({std::chrono::steady_clock::now(), shared_->options.timeout},
+                           [this] { return input_ != input::flows || process_->status(); });
 }
 
 task<void> script_run::end_response(script_body body)
 {
     error_code ignored;
     process_->out.close(ignored);
+    co_await wait_for_input();
     if (!body.complete())
-        co_await wait_for_exit(exit_patience);
+        co_await wait_for_exit({std::chrono::steady_clock::now(), exit_patience});
     if (ended_)
         co_return;
     if (const auto status = process_->status();
         status && body.failed_by(exit_kind(*status), shared_->options.status_counts))
         co_return give_up(502, describe_exit(*status) + " in mid-body");
-    if (shared_->options.end_after_output)
-        process_->end(shared_->options.grace);
-    else
-        process_->release();
-    settle_slot();
+    let_go();
     co_await out_->finish();
     out_.reset();
 }

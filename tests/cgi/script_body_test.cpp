@@ -57,6 +57,23 @@ TEST_CASE(
     CHECK_FALSE(announced.failed_by(script_exit::signal, true));
 }
 
+TEST_CASE(
+    "R42, R43: script_body: nothing of what nobody reads belongs to the response, and there is a bound to it")
+{
+    auto body = script_body::unread();
+    CHECK_FALSE(body.is_read());
+    CHECK(body.take(100) == 0);
+    CHECK_FALSE(body.complete());
+    CHECK(
+        body.failed_by(script_exit::failure, true)); // it wrote less than it meant to, for all that is known
+    CHECK(body.take(script_body::most_unread - 100) == 0);
+    CHECK(body.complete());
+    CHECK_FALSE(body.too_long());
+    CHECK_FALSE(body.failed_by(script_exit::signal, true));
+    CHECK(body.take(1) == 0);
+    CHECK(body.too_long());
+}
+
 namespace {
 
 std::vector<std::string> lines_of(std::string_view text, std::size_t piece, std::size_t most,

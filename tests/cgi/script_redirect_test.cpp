@@ -4,12 +4,15 @@
 #include "cgi/cgi_folder.hpp"
 #include "support/catch.hpp"
 
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 
 using namespace sluice;
 using namespace sluice::test;
+using namespace std::chrono_literals;
 
 TEST_CASE("RFC 3875 6.2.2: a local redirect is answered as if the client had asked there, elsewhere it is "
           "sent there")
@@ -43,6 +46,34 @@ TEST_CASE("RFC 3875 6.2.2: the program behind a local redirect has no body, wher
     CHECK(f.loop().poll_until([&] { return client.body() == "GET\n"; }));
     CHECK(f.ended(client));
     CHECK(client.ended_well());
+}
+
+TEST_CASE(
+    "RFC 3875 6.2.2: who redirects is waited for, not who has its output, and it may not write without end")
+{
+    cgi_runner_of_one f;
+    std::ofstream(f / "keep") << "";
+    f.plain("to.cgi", "echo here");
+    f.script("endless.cgi", "printf 'Location: /to.cgi\\n\\n'; exec yes");
+    f.script("behind.cgi", "(while [ -e keep ]; do sleep 0.02; done) &\nprintf 'Location: /to.cgi\\n\\n'");
+    for (int i = 0; i < 2; ++i) { // and no place is lost
+        CHECK(ask(f, "/endless.cgi")->body() == "here\n");
+        CHECK(ask(f, "/behind.cgi")->body() == "here\n");
+    }
+}
+
+TEST_CASE("RFC 3875 6.2.2: who redirects and does not end is 504, and ended")
+{
+    cgi::runner_options o;
+    o.processes = 1;
+    o.timeout = 300ms;
+    cgi_folder f(std::move(o));
+    f.plain("to.cgi", "echo here");
+    const auto* const output = GENERATE("exec >&-; ", "");
+    f.script("stays.cgi", "printf 'Location: /to.cgi\\n\\n'; " + std::string(output) + "exec sleep 1000");
+    CHECK(ask(f, "/stays.cgi")->status() == 504);
+    CHECK(f.loop().poll_until([&] { return f.loop().log().contains("was ended by signal 15"); }));
+    CHECK(ask(f, "/to.cgi")->body() == "here\n");
 }
 
 TEST_CASE("RFC 3875 6.2.2: below a mount point a redirect is ours, elsewhere the web server's")

@@ -25,12 +25,13 @@ struct runner_options {
     /// Requests that wait for one to end; over it they get 503.
     std::size_t queue = 1000;
 
-    /// From the request to the first byte of the program's head, its time in the queue included; then 504 (503 in the
-    /// queue). As Apache's Timeout.
+    /// From the request to the program's head, its time in the queue included; then 504 (503 in the queue). From when the
+    /// request's body last moved, if that is later: a slow upload is not the program's doing. As long may a program that has
+    /// answered leave the rest of its body unread, before it is ended.
     std::chrono::milliseconds timeout = std::chrono::seconds(60);
 
-    /// Between two pieces of output after that, while the client takes what comes; then the response is given up. 0: no
-    /// limit, for programs that wait for events.
+    /// Between two pieces of output after that, while the client takes what comes and the request's body does not move; then
+    /// the response is given up. 0: no limit, for programs that wait for events.
     std::chrono::milliseconds idle_timeout = std::chrono::seconds(0);
 
     /// Between SIGTERM and SIGKILL, for a program nobody waits for any more.
