@@ -158,27 +158,28 @@ script_finder::script_finder(script_options options) : options_(std::move(option
     }
 }
 
-result script_finder::find(const environment& request) const
+result script_finder::find(const environment& request, std::string_view mount) const
 {
     if (!options_.script.empty())
         return find_named(options_, request);
     if (!options_.root.empty())
-        return find_below(request, options_.root);
+        return find_below(request, options_.root, mount);
     const std::string root(request.get("DOCUMENT_ROOT"));
     if (!root.starts_with('/') || root.find('\0') != std::string::npos)
         return script_refusal{
             403, for_log(request.script_name()) +
                      ": no root is set, and DOCUMENT_ROOT is no absolute path: " + for_log(root)};
-    return find_below(request, root);
+    return find_below(request, root, mount);
 }
 
-result script_finder::find_below(const environment& request, const std::string& root_name) const
+result script_finder::find_below(const environment& request, const std::string& root_name,
+                                 std::string_view mount) const
 {
     const root_folder root = root_folder::open(root_name);
     if (!root.fd)
         return refusal(errno, root_name, options_.symlinks);
 
-    const script_path wanted(request, root.names, options_.mount);
+    const script_path wanted(request, root.names, mount);
     const std::string& text = wanted.text();
     if (text.find('\0') != std::string::npos)
         return script_refusal{404, for_log(text) + ": a NUL byte in a path"};
@@ -211,6 +212,8 @@ result script_finder::find_below(const environment& request, const std::string& 
         script_path::names names = wanted.split(end);
         found.script_name = std::move(names.script_name);
         found.path_info = std::move(names.path_info);
+        if (const std::string below_mount = '/' + path; found.script_name.ends_with(below_mount))
+            found.mount = found.script_name.substr(0, found.script_name.size() - below_mount.size());
         // The server that has split the path the same way has translated it by rules we do not know.
         const std::string_view sent = request.get("PATH_TRANSLATED");
         const std::string_view folder = request.get("DOCUMENT_ROOT");

@@ -45,8 +45,6 @@ void script_run::find()
         return refuse(no->status,
                       no->status == 403 ? "This may not be run.\n" : "There is no such program.\n", no->why);
     script_ = std::move(std::get<found_script>(found));
-    if (has_slot_)
-        return start();
     ticket_ = std::make_shared<script_slots::ticket>();
     ticket_->ex = ex_;
     ticket_->go = [self = shared_from_this()] {
@@ -224,13 +222,14 @@ void script_run::give_up(int status, std::string_view why)
         out->abort();
 }
 
-// Where a local redirect leads to programs of ours: what the root stands for, or the one program's own name.
-std::string script_run::mount() const
+// Where a local redirect leads to programs of ours: what the root stands for, or the one program's own name. Who has not
+// been told (mod_fcgid tells by SCRIPT_FILENAME) knows it by the program that redirects.
+std::optional<std::string> script_run::mount() const
 {
     const auto& scripts = shared_->options.scripts;
+    if (scripts.mount.empty())
+        return scripts.script.empty() ? script_.mount : script_.script_name;
     std::string_view path = scripts.mount;
-    if (path.empty() && !scripts.script.empty())
-        path = script_.script_name;
     while (path.ends_with('/'))
         path.remove_suffix(1);
     return std::string(path);
@@ -242,14 +241,16 @@ task<void> script_run::redirect(std::string target)
 {
     if (++redirects_ > most_redirects)
         co_return give_up(502, "its redirects lead from one to the next");
-    const auto prefix = mount();
+    const auto told = mount();
+    const auto prefix = told.value_or("");
     std::string why;
     if (cgi::redirect(req_->env(), target, prefix, why))
         co_return give_up(502, "its redirect to " + target + ": " + why);
     method_ = req_->env().method();
 
-    const bool ours = (prefix.empty() || req_->env().script_name() == prefix) &&
-                      std::holds_alternative<found_script>(shared_->finder.find(req_->env()));
+    auto next = shared_->finder.find(req_->env(), prefix);
+    const bool ours = told && (prefix.empty() || req_->env().script_name() == prefix) &&
+                      std::holds_alternative<found_script>(next);
     if (!ours) {
         error_code ignored;
         process_->out.close(ignored);
@@ -281,7 +282,8 @@ task<void> script_run::redirect(std::string target)
     process_->err.cancel(ignored);
     process_->release();
     process_.reset();
-    find();
+    script_ = std::move(std::get<found_script>(next));
+    start();
 }
 
 application script_runner(runner_options options)

@@ -64,7 +64,7 @@ private:
     void let_go();
     void give_slot_back();
     void settle_slot();
-    std::string mount() const;
+    std::optional<std::string> mount() const;
 
     void exited();
 

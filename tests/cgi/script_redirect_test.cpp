@@ -76,6 +76,31 @@ TEST_CASE("RFC 3875 6.2.2: who redirects and does not end is 504, and ended")
     CHECK(ask(f, "/to.cgi")->body() == "here\n");
 }
 
+TEST_CASE("RFC 3875 6.2.2: where nobody has said a mount point, that of the program which redirects is told "
+          "by its name")
+{
+    cgi_folder f;
+    f.script("a.cgi", "printf 'Location: %s\\n\\n' \"$QUERY_STRING\"");
+    f.plain("to.cgi", "echo $SCRIPT_NAME $PATH_INFO");
+    const auto go = [&](const char* script_name, const char* target) {
+        fake_host client(f.loop());
+        const std::string file = f / "a.cgi"; // as mod_fcgid behind a ScriptAlias sends it
+        client.request("GET", {{"SCRIPT_NAME", script_name},
+                               {"SCRIPT_FILENAME", file},
+                               {"DOCUMENT_ROOT", "/var/www/html"},
+                               {"QUERY_STRING", target}});
+        CHECK(f.ended(client));
+        return client.status() == 302 ? "302 " + client.header("Location") : client.body();
+    };
+    CHECK(go("/cgi-bin/a.cgi", "/cgi-bin/to.cgi/x") == "/cgi-bin/to.cgi /x\n");
+    CHECK(go("/cgi-bin/a.cgi", "/cgi-bin/a.cgi?/cgi-bin/to.cgi") == "/cgi-bin/to.cgi\n"); // twice
+    CHECK(go("/cgi-bin/a.cgi", "/to.cgi") == "302 /to.cgi");
+    CHECK(go("/a.cgi", "/to.cgi") == "/to.cgi\n");
+    // Rewritten on its way: what the root stands for is not known.
+    CHECK(go("/pretty", "/to.cgi") == "302 /to.cgi");
+    CHECK(go("/pretty", "/cgi-bin/to.cgi") == "302 /cgi-bin/to.cgi");
+}
+
 TEST_CASE("RFC 3875 6.2.2: below a mount point a redirect is ours, elsewhere the web server's")
 {
     cgi::runner_options o;

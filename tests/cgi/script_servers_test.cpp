@@ -359,8 +359,9 @@ TEST_CASE("R15: however a path is split, the program and its PATH_INFO are the s
                     const auto env = environment_of({{"SCRIPT_NAME", split.script_name},
                                                      {"PATH_INFO", split.path_info},
                                                      {"SCRIPT_FILENAME", split.script_filename}});
-                    CHECK(text_of(cgi::script_finder(options).find(env)) ==
-                          root + program + " | " + mount + program + " | " + info);
+                    const auto result = cgi::script_finder(options).find(env);
+                    CHECK(text_of(result) == root + program + " | " + mount + program + " | " + info);
+                    CHECK(std::get<cgi::found_script>(result).mount == mount);
                 }
             }
         }

@@ -58,6 +58,20 @@ void names(const script_server& server)
 }
 const on_each_script_server<names> names_tests("R15: script, path and query mean the same", "[scripts]");
 
+void redirects(const script_server& server)
+{
+    const auto site = server.start(cgi_bin);
+    const auto ours = curl(site->url("/to.cgi?" + cgi_bin + "/a.cgi/x?y=2"));
+    INFO(ours.errors);
+    CHECK(ours.response.status == 200);
+    CHECK(ours.response.body.starts_with("SCRIPT_NAME=" + cgi_bin + "/a.cgi\nPATH_INFO=/x\n"));
+    const auto theirs = curl(site->url("/to.cgi?/a.cgi"));
+    CHECK(theirs.response.status == 302);
+    CHECK(theirs.response.header("Location").ends_with("/a.cgi"));
+}
+const on_each_script_server<redirects> redirects_tests(
+    "RFC 3875 6.2.2: a local redirect, ours and the server's", "[scripts]");
+
 void body(const script_server& server)
 {
     const auto site = server.start(cgi_bin);

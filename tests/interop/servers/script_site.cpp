@@ -19,6 +19,7 @@ constexpr std::pair<const char*, const char*> all_scripts[] = {
     {"a.cgi", "printf 'Content-Type: text/plain\\n\\n'\n"
               "printf '%s\\n' \"SCRIPT_NAME=$SCRIPT_NAME\" \"PATH_INFO=$PATH_INFO\" "
               "\"PATH_TRANSLATED=$PATH_TRANSLATED\" \"QUERY_STRING=$QUERY_STRING\"\n"},
+    {"to.cgi", "printf 'Location: %s\\n\\n' \"$QUERY_STRING\"\n"},
     {"cat.cgi", "printf 'Content-Type: application/octet-stream\\n\\n'\n"
                 "exec cat\n"},
     {"whole.cgi", "file=$(mktemp ../run/XXXXXXXX) || exit 1\n"

@@ -3,7 +3,9 @@
 
 #include <sluice/environment.hpp>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -29,7 +31,8 @@ struct script_options {
     } symlinks = links::inside;
 
     /// The URL path that the root stands for where SCRIPT_FILENAME does not say: `normalize_options::mount_point`.
-    /// With "/cgi-bin", "/cgi-bin/a.cgi" is "a.cgi" of the root. "" or "/" is the whole host.
+    /// With "/cgi-bin", "/cgi-bin/a.cgi" is "a.cgi" of the root. "" or "/" is the whole host. A local redirect
+    /// goes by `found_script::mount` where it is "".
     std::string mount;
 };
 
@@ -41,6 +44,9 @@ struct found_script {
     std::string path_info;   ///< RFC 3875 section 4.1.5, decoded; "" or "/…"
     std::string path_translated; ///< RFC 3875 section 4.1.6; "" without PATH_INFO, and where that holds ".."
     bool nph = false; ///< the file's name begins with "nph-": it writes its own status line (section 5)
+    /// The URL path that the root stands for in this request: SCRIPT_NAME without the program's path below the root. Nothing
+    /// where it does not end with that (the URL was rewritten), and for `script_options::script`.
+    std::optional<std::string> mount = std::nullopt;
 };
 
 /// Why there is no program to run.
@@ -69,11 +75,17 @@ public:
     explicit script_finder(script_options options);
 
     /// Precondition: the environment is normalized.
-    std::variant<found_script, script_refusal> find(const environment& request) const;
+    std::variant<found_script, script_refusal> find(const environment& request) const
+    {
+        return find(request, options_.mount);
+    }
+
+    /// With another `script_options::mount`, as that of the program which redirects the request to another one.
+    std::variant<found_script, script_refusal> find(const environment& request, std::string_view mount) const;
 
 private:
-    std::variant<found_script, script_refusal> find_below(const environment& request,
-                                                          const std::string& root) const;
+    std::variant<found_script, script_refusal> find_below(const environment& request, const std::string& root,
+                                                          std::string_view mount) const;
 
     script_options options_;
 };
