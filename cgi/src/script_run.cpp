@@ -19,6 +19,17 @@ using namespace std::chrono_literals;
 
 constexpr int most_redirects = 10;
 
+// For the client; the log is told why.
+std::string_view words_for(int status)
+{
+    switch (status) {
+    case 400: return "The request's body was incomplete.\n";
+    case 413: return "The request's body was too large.\n";
+    case 504: return "The program did not answer in time.\n";
+    default: return "The program failed.\n";
+    }
+}
+
 } // namespace
 
 script_run::script_run(std::shared_ptr<runner_state> shared, request& req, responder respond)
@@ -213,8 +224,7 @@ void script_run::give_up(int status, std::string_view why)
         return;
     const auto what = fmt::format("{}[{}]: {}", script_.filename, process_ ? process_->pid() : 0, why);
     if (respond_)
-        return refuse(
-            status, status == 504 ? "The program did not answer in time.\n" : "The program failed.\n", what);
+        return refuse(status, words_for(status), what);
     log::warning("#{} {}: the response is given up", id_, what);
     auto out = std::exchange(out_, std::nullopt);
     end();

@@ -166,3 +166,28 @@ TEST_CASE("R42, R43: what is written without end where nobody reads is taken up 
         check_place_is_free(f); // it has met SIGPIPE
     }
 }
+
+TEST_CASE("R19: what was wrong with a body is what the client is told")
+{
+    limits few;
+    few.request_body = 1000;
+    cgi_folder f({}, few);
+    f.plain("a.cgi", "cat >/dev/null; exec sleep 1000");
+    fake_host client(f.loop());
+    SECTION("too short")
+    {
+        client.request("POST", {{"SCRIPT_NAME", "/a.cgi"}, {"CONTENT_LENGTH", "1000"}}, true);
+        client.feed_all("x");
+        CHECK(f.ended(client));
+        CHECK(client.status() == 400);
+        CHECK(client.body() == "The request's body was incomplete.\n");
+    }
+    SECTION("too long")
+    {
+        client.request("POST", {{"SCRIPT_NAME", "/a.cgi"}}, true);
+        client.feed_all(std::string(2000, 'x'));
+        CHECK(f.ended(client));
+        CHECK(client.status() == 413);
+        CHECK(client.body() == "The request's body was too large.\n");
+    }
+}
