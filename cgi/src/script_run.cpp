@@ -141,8 +141,11 @@ void script_run::end()
     req_ = nullptr;
     timer_.cancel();
     news_.cancel();
-    if (ticket_ && shared_->slots.leave(ticket_))
+    if (ticket_) {
+        // Its turn may be on its way, and where the loop ends does not come: it holds us, so we must not hold it.
+        shared_->slots.leave(ticket_);
         ticket_.reset();
+    }
     if (process_) {
         process_->end(shared_->options.grace); // not one that was released
         error_code ignored;

@@ -44,6 +44,15 @@ std::string first_word(const std::filesystem::path& file)
 // What programs do on as long as there is the test's folder.
 const std::string go_on = "while [ -e keep ]; do sleep 0.02; done";
 
+/// The loop hears of its end afterwards.
+void stand_still_while_it_runs(pid_t pid)
+{
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (runs(pid) && std::chrono::steady_clock::now() < deadline)
+        ::usleep(1000); // the pause between two looks
+    REQUIRE_FALSE(runs(pid));
+}
+
 void check_place_is_free(cgi_folder& f)
 {
     f.plain("next.cgi", "echo next");
@@ -190,4 +199,26 @@ TEST_CASE("R19: what was wrong with a body is what the client is told")
         CHECK(client.status() == 413);
         CHECK(client.body() == "The request's body was too large.\n");
     }
+}
+
+// Who holds whom is the sanitizers' to find out: a leak is their report.
+TEST_CASE("limits: whose turn is on its way when it leaves holds nothing, also where the loop ends first")
+{
+    bool over = false;
+    for (std::size_t steps = 0; !over && steps < 100; ++steps) {
+        cgi_folder f(one_at_a_time(10s));
+        f.plain("a.cgi", "echo $$ >pid; : >started; until [ -e go ]; do sleep 0.01; done");
+        fake_host first(f.loop()), second(f.loop());
+        first.request("GET", {{"SCRIPT_NAME", "/a.cgi"}});
+        REQUIRE(appears(f, "started"));
+        second.request("GET", {{"SCRIPT_NAME", "/a.cgi"}});
+        f.loop().poll();
+        std::ofstream(f / "go") << "";
+        stand_still_while_it_runs(std::stoi(first_word(f / "pid")));
+        f.loop().poll(steps); // somewhere among them the slot goes over to the second
+        over = first.ended();
+        second.leave();
+        f.loop().stop();
+    }
+    CHECK(over);
 }

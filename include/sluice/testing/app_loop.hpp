@@ -29,7 +29,7 @@ public:
     app_loop& operator=(const app_loop&) = delete;
 
     /// As those of `manual_loop`.
-    std::size_t poll(std::size_t most = manual_loop::most_handlers) { return loop_.poll(most); }
+    std::size_t poll(std::size_t most = manual_loop::most_handlers) { return stopped_ ? 0 : loop_.poll(most); }
     std::size_t advance(manual_loop::duration by) { return loop_.advance(by); }
     bool poll_until(const std::function<bool()>& done, manual_loop::duration most = std::chrono::seconds(10))
     {
@@ -39,10 +39,14 @@ public:
     std::chrono::steady_clock::time_point now() { return loop_.now(); }
     boost::asio::io_context& context() noexcept { return loop_.context(); }
 
+    /// `poll` runs nothing from now on, and the destructor neither: as a loop that is stopped leaves behind what is ready.
+    void stop() noexcept { stopped_ = true; }
+
     loop_resources& resources() noexcept { return *resources_; }
     sluice::statistics statistics() const;
 
 private:
+    bool stopped_ = false;
     // Before the loop, whose handlers may hold exchanges to give back.
     std::optional<loop_resources> resources_;
     manual_loop loop_;
