@@ -322,7 +322,9 @@ task<void> script_run::read_errors()
     };
     boost::asio::steady_timer pause(ex_);
     std::vector<char> buffer(error_piece);
-    for (;;) {
+    // Asked each time: to be cancelled may come too late for what has been read already.
+    const auto nobody_is_left = [&] { return (ended_ || process != process_) && process->status(); };
+    while (!nobody_is_left()) {
         const auto [ec, n] = co_await process->err.async_read_some(boost::asio::buffer(buffer), as_tuple);
         errors.feed({buffer.data(), n}, tell);
         if (ec)
@@ -333,8 +335,6 @@ task<void> script_run::read_errors()
         buffer.resize(most_last_words * error_piece);
         pause.expires_after(10ms);
         co_await pause.async_wait(as_tuple);
-        if (ended_ && process->status())
-            break;
     }
     // The program has ended, and what it has started since may hold the pipe open: its last words are in it.
     for (int i = 0; i < most_last_words; ++i) {

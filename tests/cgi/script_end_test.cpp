@@ -222,3 +222,24 @@ TEST_CASE("limits: whose turn is on its way when it leaves holds nothing, also w
     }
     CHECK(over);
 }
+
+TEST_CASE("R21: nobody listens to what a program has left behind, although its last words were being read "
+          "when it ended")
+{
+    cgi_folder f;
+    f.script(
+        "a.cgi",
+        "(until [ -e speak ]; do sleep 0.02; done; trap '' PIPE;"
+        " while echo word >&2; do sleep 0.02; done; : >free) >&- &\n"
+        "echo $$ >pid; printf 'Content-Type: text/plain\\nContent-Length: 2\\n\\nok'; exec >&-\n"
+        "until [ -e go ]; do sleep 0.02; done\n"
+        "printf '%02000d\\n' 0 >&2"); // more than is read at a time: the second part is there when the end is heard of
+    const auto client = ask(f, "/a.cgi");
+    CHECK(client->body() == "ok");
+    const auto pid = std::stoi(first_word(f / "pid"));
+    std::ofstream(f / "go") << "";
+    stand_still_while_it_runs(pid);
+    f.loop().poll();
+    std::ofstream(f / "speak") << "";
+    CHECK(appears(f, "free")); // writing fails: our end is closed
+}
