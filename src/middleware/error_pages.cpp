@@ -110,12 +110,11 @@ public:
         answered_ = true;
         error_code ec;
         std::string why;
-        response page;
-        page.status = 500;
-        put(filled(page), ec, why);
+        put(filled({500, {}, {}, {}}), ec, why);
         if (!ec)
             return;
         log_failure(request_, ("the error page cannot be sent: " + why).c_str());
+        response page{500, {}, {}, {}};
         make_plain(request_, page);
         ec = {};
         put(std::move(page), ec, why);
@@ -127,14 +126,16 @@ private:
         make_plain(request_, page);
         if (!make_)
             return page;
-        const response plain = page;
+        response plain{page.status, page.headers, page.body.text(), page.reason};
         try {
             make_(request_, page);
-            return page;
+            if (!page.body.streams())
+                return page;
+            log_failure(request_, "the page of an error is to be a string: the plain one is sent");
         } catch (...) {
             log_exception(request_);
-            return plain;
         }
+        return plain;
     }
 
     void put(response page, error_code& ec, std::string& why)
@@ -142,7 +143,7 @@ private:
         head().status = page.status;
         head().reason = std::move(page.reason);
         head().headers = std::move(page.headers);
-        filter_port::send(std::move(page.body), ec, why);
+        filter_port::send(page.body.take_text(), ec, why);
     }
 
     void answer_if_dropped()

@@ -145,6 +145,12 @@ TEST_CASE("error_pages: pages of one's own, and those that fail")
     CHECK(fails.client.body() == "500 Internal Server Error\n");
     CHECK(fails.loop.log().contains("of the page"));
 
+    asked streams(throws, "", [](const request&, response& page) {
+        page.body = std::vector<std::string>{"in ", "pieces"};
+    });
+    CHECK(streams.client.body() == "500 Internal Server Error\n");
+    CHECK(streams.loop.log().contains("is to be a string"));
+
     asked bad(throws, "", [](const request&, response& page) { page.headers.add("X\n", "y"); });
     CHECK(bad.client.status() == 500);
     CHECK(bad.client.body() == "500 Internal Server Error\n");

@@ -8,7 +8,7 @@
 namespace sluice::middleware {
 
 /// Makes the page of an error. It finds in `page` the status and headers of the answer and a plain page as body and
-/// Content-Type, and may change all of it. An exception leaves the plain page.
+/// Content-Type, and may change all of it. An exception leaves the plain page, and so does a body that is no string.
 using make_error_page = std::function<void(const request& req, response& page)>;
 
 /// Gives a body to answers of status 400 and above that were sent whole and empty (they need no Content-Type then),
