@@ -52,7 +52,7 @@ void add_program_flags(CLI::App& cli, program_flags& f)
     add("--max-queue", f.queue, "SLUICE_MAX_QUEUE", "N",
         fmt::format("Requests that wait, of each worker; over it 503, with 0 at once [{}]", defaults.queue));
     add("--timeout", f.timeout, "SLUICE_TIMEOUT", "TIME",
-        fmt::format("Until a program begins to answer, or since its body last moved; then 504 [{}s]",
+        fmt::format("Until a program answers, or since its body last moved; then 504 [{}s]",
                     seconds(defaults.timeout)));
     add("--idle-timeout", f.idle_timeout, "SLUICE_IDLE_TIMEOUT", "TIME",
         "Of silence in mid-answer, likewise; then it is given up [none]");

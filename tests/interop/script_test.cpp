@@ -67,7 +67,7 @@ void redirects(const script_server& server)
     CHECK(ours.response.body.starts_with("SCRIPT_NAME=" + cgi_bin + "/a.cgi\nPATH_INFO=/x\n"));
     const auto theirs = curl(site->url("/to.cgi?/a.cgi"));
     CHECK(theirs.response.status == 302);
-    CHECK(theirs.response.header("Location").ends_with("/a.cgi"));
+    CHECK(theirs.response.header("Location").value_or("").ends_with("/a.cgi"));
 }
 const on_each_script_server<redirects> redirects_tests(
     "RFC 3875 6.2.2: a local redirect, ours and the server's", "[scripts]");

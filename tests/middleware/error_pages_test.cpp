@@ -2,6 +2,7 @@
 #include <sluice/middleware/error_pages.hpp>
 
 #include "core/app_support.hpp"
+#include "middleware/again.hpp"
 #include "support/catch.hpp"
 
 #include <stdexcept>
@@ -63,7 +64,7 @@ TEST_CASE("error_pages: what has a body, is no error, or is streamed stays as it
         {304, {}, "", {}},
     };
     for (const auto& answer : answers) {
-        asked a([&](request&) { return answer; });
+        asked a([&](request&) { return again(answer); });
         CHECK(a.client.status() == answer.status);
         CHECK(a.client.body() == answer.body);
         CHECK_FALSE(a.client.has_header("Vary"));

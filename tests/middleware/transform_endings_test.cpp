@@ -6,6 +6,7 @@
 #include <sluice/middleware/around.hpp>
 #include <sluice/middleware/filter.hpp>
 
+#include "middleware/again.hpp"
 #include "middleware/transform_support.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -265,7 +266,7 @@ TEST_CASE(
     };
     for (const auto& row : rows) {
         CAPTURE(row.method, row.status);
-        doubling d([&](request&) { return row.answer; });
+        doubling d([&](request&) { return again(row.answer); });
         d.client.request(row.method);
         d.loop.poll();
         CHECK(d.client.ended_well());
