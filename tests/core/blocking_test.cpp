@@ -88,7 +88,7 @@ TEST_CASE("R16: the environment of a blocking app is its own copy, and may be ch
     CHECK(a.client.body() == "set/");
 }
 
-TEST_CASE("F1, F2: a blocking app waits in its write for a client that does not read; held is the window")
+TEST_CASE("F1, F2: a blocking app waits in its write for a client that does not read - held is the window")
 {
     const std::string body = text_of_size(2'000'000);
     for (const std::size_t piece : {1u, 100u, 8192u, 2'000'000u}) {
@@ -351,7 +351,7 @@ TEST_CASE("R21: lines for the error log, from the thread, also before the head")
     CHECK(a.client.errors() == "before\nafter\n");
 }
 
-TEST_CASE("F22: who finds no thread free waits in the queue; who finds that full gets a complete 503")
+TEST_CASE("F22: who finds no thread free waits in the queue - who finds that full gets a complete 503")
 {
     std::promise<void> release;
     const auto released = release.get_future().share();

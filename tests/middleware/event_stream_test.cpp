@@ -157,7 +157,7 @@ TEST_CASE("event_stream: the id of the last event that the client got")
     CHECK(id == "42");
 }
 
-TEST_CASE("event_stream: one call at a time; a stalled client holds it; a cancelled one leaves no half event")
+TEST_CASE("event_stream: one call at a time, a stalled client holds it, a cancelled one leaves no half event")
 {
     kept_stream k;
     k.client.stall();
