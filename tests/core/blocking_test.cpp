@@ -185,7 +185,7 @@ TEST_CASE("R19: a body that is cut short is an error of in, not its end")
 }
 
 TEST_CASE(
-    "F8, F10: the client leaves: the write that waits ends, and each later one at once; exceptions by choice")
+    "F8, F10: the client leaves: the write that waits ends, and each later one at once - exceptions by choice")
 {
     app_checks checks;
     for (const bool thrown : {false, true}) {
