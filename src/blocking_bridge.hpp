@@ -93,7 +93,7 @@ private:
     result ask(unique_function<void()> f);
     void answer(result r);
     void finish();
-    void fail(const std::string& why);
+    void fail(const std::string& why, error_code ec = {});
     void ended();
 
     std::shared_ptr<const function> function_;
@@ -116,7 +116,8 @@ private:
     output out_{*this};
     std::istream in{&in_};
     std::ostream out{nullptr}; ///< without `out_` before `start`
-    error_code error_;         ///< of writing; stays
+    error_code read_error_;
+    error_code error_; ///< of writing; stays
 };
 
 } // namespace sluice::detail

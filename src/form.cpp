@@ -210,6 +210,9 @@ private:
 
     task<void> keep_file(const form_part& part, multipart_reader& in)
     {
+        if (result.files.size() >= form::most_files)
+            throw system_error(errc::body_too_large,
+                               fmt::format("more than {} files (form::most_files)", form::most_files));
         auto& file = result.files.emplace_back(part);
         for (;;) {
             const auto piece = co_await in.read_some();

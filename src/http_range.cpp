@@ -48,8 +48,10 @@ byte_range parse_range(std::string_view value, std::uint64_t size) noexcept
     if (dash == 0) {
         if (!last)
             return whole;
-        if (*last == 0 || size == 0)
+        if (*last == 0)
             return unsatisfiable;
+        if (size == 0) // satisfiable, of nothing (RFC 9110 section 14.1.2)
+            return whole;
         const auto n = std::min(*last, size);
         return {byte_range::kind::part, size - n, n};
     }

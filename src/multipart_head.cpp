@@ -71,7 +71,13 @@ multipart_parser::event multipart_parser::parse_head()
     if (!encoding.empty() && !text::equal_nocase(encoding, "binary") &&
         !text::equal_nocase(encoding, "8bit") && !text::equal_nocase(encoding, "7bit"))
         return fail(errc::unsupported_form, "a part has Content-Transfer-Encoding " + quoted(encoding));
-    if (!part_.is_file()) {
+    if (part_.is_file()) {
+        // What a file is called is kept as a field's value is.
+        take_room(part_.name.size() + part_.filename->size() + part_.content_type.size(), limits_.fields,
+                  fields_size_, "all fields together are larger than {} bytes (form_limits::fields)");
+        if (state_ == state::failed)
+            return event::failed;
+    } else {
         const auto n = part_.name.size();
         take_room(n, limits_.field, part_size_, "a field is larger than {} bytes (form_limits::field)");
         take_room(n, limits_.fields, fields_size_,

@@ -28,8 +28,15 @@ void remote_responder::answer(detail::unique_function<void(responder&)> f)
         // Told that the service stops, the request was answered already, and that is no fault of this one.
         if (!h->respond || h->link->aborted())
             return;
-        f(*h->respond);
-        h->respond.reset(); // one that threw keeps it: its exception is what the client's 500 is about
+        // Not in `held` meanwhile: the request may end inside, and its end drops what is there.
+        responder mine = std::move(*h->respond);
+        h->respond.reset();
+        try {
+            f(mine);
+        } catch (...) {
+            h->respond.emplace(std::move(mine)); // the exception is what the client's 500 is about
+            throw;
+        }
     });
 }
 

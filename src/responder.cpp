@@ -29,7 +29,8 @@ writer responder::started()
 {
     error_code ec;
     std::string why;
-    auto s = port_->start(ec, why);
+    const auto port = port_; // the request may end inside, and with it whoever holds this
+    auto s = port->start(ec, why);
     if (ec)
         fail(ec, why);
     return writer(std::move(s));
@@ -39,22 +40,24 @@ void responder::sent(response_body body)
 {
     error_code ec;
     std::string why;
+    const auto port = port_; // as above
     if (body.streams())
         stream(body.take_source(), ec, why);
     else
-        port_->send(body.take_text(), ec, why);
+        port->send(body.take_text(), ec, why);
     if (ec)
         fail(ec, why);
 }
 
 void responder::stream(std::unique_ptr<body_source> source, error_code& ec, std::string& why)
 {
-    auto& head = port_->head();
+    const auto port = port_;
+    auto& head = port->head();
     if (status_allows_body(head.status) && head.headers.get("Content-Length").empty()) {
         if (const auto length = source->length())
             head.headers.set("Content-Length", std::to_string(*length));
     }
-    if (auto to = port_->start(ec, why); !ec)
+    if (auto to = port->start(ec, why); !ec)
         detail::body_sender::start(std::move(to), std::move(source));
 }
 

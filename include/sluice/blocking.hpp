@@ -49,7 +49,8 @@ struct blocking_options {
 ///
 /// Errors of the streams set `badbit`; with `exceptions(std::ios::badbit)` they are thrown as `system_error`: those of `writer`
 /// and `request_body`. Once the client has gone, `out()` is bad and writing returns at once. An exception that leaves the app
-/// answers 500, or after the head fails the response; so does an `out()` that has failed when the app returns.
+/// answers 500, or after the head fails the response. So does an `out()` that has failed when the app returns, and an `in()`
+/// (400, where the client cut its body short), unless the app has dealt with that and called `in().clear()`.
 ///
 /// Thread safety: none; for the thread that the app is called in, until the app returns.
 class blocking_request {

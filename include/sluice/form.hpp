@@ -91,6 +91,10 @@ private:
 
 /// A form that was read to its end.
 struct form {
+    /// Files that are kept of one form, over it the form is refused (413): each is a descriptor, of which a process has 1024. As
+    /// PHP's max_file_uploads. Who takes the files himself has `form_limits::parts` alone.
+    static constexpr std::size_t most_files = 20;
+
     field_list fields; ///< but for the files; names may repeat, their order is kept
     std::vector<uploaded_file> files;
 };

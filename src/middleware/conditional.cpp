@@ -58,7 +58,8 @@ detail::precondition apply(const request& req, response_head& head)
     head.reason.clear();
     // What describes a body that is not sent: a cache would take it for that of the one it has (RFC 9110 section
     // 15.4.5).
-    erase(head, {"Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type"});
+    erase(head, {"Content-Encoding", "Content-Language", "Content-Length", "Content-Range", "Content-Type",
+                 "X-Accel-Redirect", "X-Sendfile"});
     if (result == detail::precondition::not_modified) {
         head.status = 304;
         if (head.headers.contains("ETag"))
@@ -85,7 +86,7 @@ public:
     void send(std::string body, error_code& ec, std::string& why) override
     {
         auto& h = head().headers;
-        if (head().status == 200 && body.size() <= most_ && !h.contains("ETag") &&
+        if (head().status == 200 && !body.empty() && body.size() <= most_ && !h.contains("ETag") &&
             !detail::weight_of(h.get("Cache-Control"), "no-store"))
             h.add("ETag", fmt::format("\"{:x}-{:016x}\"", body.size(), hash(body)));
         filter_port::send(std::move(body), ec, why);

@@ -148,7 +148,7 @@ private:
 
     void answer_if_dropped()
     {
-        if (answered_)
+        if (answered_ || request_.aborted())
             return;
         log_failure(request_, "the app ended without an answer");
         fail();

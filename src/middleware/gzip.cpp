@@ -89,6 +89,7 @@ bool is_compressible(const gzip_options& o, const response_head& head)
 {
     const auto& h = head.headers;
     return head.status != 206 && !h.contains("Content-Range") && !h.contains("Content-Encoding") &&
+           !h.contains("X-Sendfile") && !h.contains("X-Accel-Redirect") && // the body is the server's
            !has_token(h, "Cache-Control", "no-transform") && has_type(o, h.get("Content-Type"));
 }
 

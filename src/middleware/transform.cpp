@@ -67,8 +67,8 @@ private:
             return nullptr;
         auto chosen = choose_(request_, head());
         if (chosen) {
-            for (const char* const name :
-                 {"Content-Length", "Content-MD5", "Content-Digest", "Accept-Ranges"})
+            for (const char* const name : {"Content-Length", "Content-MD5", "Content-Digest", "Digest",
+                                           "Repr-Digest", "Accept-Ranges"})
                 head().headers.erase(name);
         }
         return chosen;

@@ -117,7 +117,7 @@ void client::input_wanted(sluice::exchange&)
 
 void client::take(std::uint64_t n)
 {
-    allowance_ = n == everything ? everything : allowance_ + n;
+    allowance_ = n == everything ? everything : (allowance_ == everything ? 0 : allowance_) + n;
     const detail::turn::scope turn(loop_.resources().turn());
     pump();
 }

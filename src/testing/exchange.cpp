@@ -57,8 +57,12 @@ void exchange::request(std::string_view method, std::string_view target, std::in
 {
     if (!body.empty() && !env_.contains("CONTENT_LENGTH"))
         env_.add("CONTENT_LENGTH", std::to_string(body.size()));
-    start(method, target, headers, !body.empty());
-    if (body.empty())
+    // As said by the body, or by a header without one: then it is cut short.
+    const auto announced = std::any_of(headers.begin(), headers.end(), [](const field& f) {
+        return text::equal_nocase(f.name, "Content-Length") && f.value != "0";
+    });
+    start(method, target, headers, !body.empty() || announced);
+    if (body.empty() && !announced)
         return;
     client_.feed_later(body);
     client_.feed_end();

@@ -262,6 +262,29 @@ TEST_CASE("R39: what is wrong with a form is the client's doing: 400, 413 or 415
     CHECK(post(show, urlencoded, "a&b&c", l, 10, false).status == 413);
 }
 
+TEST_CASE("R39: files that are kept are bounded in number, and what they are called in size: 413")
+{
+    const app_function app = [](request& req) -> task<std::string> {
+        const auto f = co_await read_form(req);
+        co_return std::to_string(f.files.size());
+    };
+    const auto of = [](std::size_t n, const std::string& filename) {
+        std::string body;
+        for (std::size_t i = 0; i < n; ++i)
+            body += file_part("f", filename, "x");
+        return body + "--XX--\r\n";
+    };
+    CHECK(post(app, multipart, of(form::most_files, "a")).answer == std::to_string(form::most_files));
+    const auto many = post(app, multipart, of(form::most_files + 1, "a"));
+    CHECK(many.status == 413);
+    CHECK(many.log.find("form::most_files") != std::string::npos);
+    limits small;
+    small.form.fields = 1000;
+    const auto long_names = post(app, multipart, of(10, std::string(100, 'a')), small);
+    CHECK(long_names.status == 413);
+    CHECK(long_names.log.find("form_limits::fields") != std::string::npos);
+}
+
 TEST_CASE("R39: a query and cookies over the limits are a 400")
 {
     const auto app = [](request& req) -> task<std::string> {

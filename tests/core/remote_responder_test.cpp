@@ -124,6 +124,43 @@ TEST_CASE("R25, R39: a response that cannot be sent is a 500, with the reason in
     CHECK_FALSE(a.loop.log().contains("without an answer"));
 }
 
+TEST_CASE(
+    "R35, F8: a client that leaves while it is answered takes the responder with it, and a middleware's port")
+{
+    // The port looks at itself after `send`, in which the request ends.
+    struct port final : response_port {
+        explicit port(response_port_ptr n) : next(std::move(n)) {}
+        ~port() override { alive = false; }
+        response_head& head() override { return next->head(); }
+        sink_ptr start(error_code& ec, std::string& why) override
+        {
+            auto s = next->start(ec, why);
+            CHECK(alive);
+            return s;
+        }
+        void send(std::string body, error_code& ec, std::string& why) override
+        {
+            next->send(std::move(body), ec, why);
+            CHECK(alive);
+        }
+        void responder_dropped() override { next->responder_dropped(); }
+        response_port_ptr next;
+        bool alive = true;
+    };
+    const std::size_t size = GENERATE(10, 100'000);
+    std::optional<remote_responder> answer;
+    fake_loop loop([&](request& req, responder respond) {
+        answer.emplace(req, responder(response_port_ptr(new port(respond.release()))));
+    });
+    fake_host client(loop);
+    client.break_after(0);
+    client.request();
+    loop.poll();
+    answer->send(200, {{"Content-Type", "text/plain"}}, std::string(size, 'x'));
+    answer.reset();
+    CHECK(loop.poll_until([&] { return loop.statistics().active == 0; }));
+}
+
 TEST_CASE("R35: an answer to a client that has left is dropped, whatever it is")
 {
     for (const auto& what : {"send", "post", "drop"}) {

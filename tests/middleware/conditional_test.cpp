@@ -111,6 +111,22 @@ TEST_CASE("conditional: 412 for another than the client asked for, whatever the 
     CHECK(a.client.header("Content-Length") == (stream ? "" : "48"));
 }
 
+TEST_CASE("conditional: no ETag is made of a body that is not there: the server in front sends the file")
+{
+    const application handed = [](request&) {
+        return response{200, {{"Content-Type", "text/plain"}, {"X-Sendfile", "/srv/a"}}, "", {}};
+    };
+    asked a(middleware::conditional(handed, {.hashed_body = 1000}), "GET", {});
+    CHECK_FALSE(a.client.has_header("ETag"));
+    const application tagged = [](request&) {
+        return response{
+            200, {{"Content-Type", "text/plain"}, {"ETag", "\"x\""}, {"X-Sendfile", "/srv/a"}}, "", {}};
+    };
+    asked again(middleware::conditional(tagged), "GET", {{"HTTP_IF_NONE_MATCH", "\"x\""}});
+    CHECK(again.client.status() == 304);
+    CHECK_FALSE(again.client.has_header("X-Sendfile"));
+}
+
 TEST_CASE("conditional: other methods and other answers are left alone")
 {
     for (const int status : {201, 404, 500}) {

@@ -128,6 +128,21 @@ TEST_CASE("F11: an app whose client has left is not answered for")
     CHECK(a.loop.statistics().active == 0);
 }
 
+TEST_CASE("error_pages: a client that leaves is no fault of an app that answers later")
+{
+    std::optional<responder> kept;
+    fake_loop loop(middleware::error_pages([&](request& req, responder respond) {
+        kept.emplace(std::move(respond));
+        req.on_end([&] { kept.reset(); });
+    }));
+    fake_host client(loop);
+    client.request();
+    loop.poll();
+    client.leave();
+    CHECK(loop.poll_until([&] { return loop.statistics().active == 0; }));
+    CHECK_FALSE(loop.log().contains("without an answer"));
+}
+
 TEST_CASE("error_pages: pages of one's own, and those that fail")
 {
     const auto json = [](const request& req, response& page) {
