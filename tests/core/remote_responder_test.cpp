@@ -147,7 +147,7 @@ TEST_CASE(
         response_port_ptr next;
         bool alive = true;
     };
-    const std::size_t size = GENERATE(10, 100'000);
+    const auto size = GENERATE(std::size_t{10}, std::size_t{100'000});
     std::optional<remote_responder> answer;
     fake_loop loop([&](request& req, responder respond) {
         answer.emplace(req, responder(response_port_ptr(new port(respond.release()))));
