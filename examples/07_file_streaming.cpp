@@ -3,7 +3,7 @@
 // Files of any size from a folder, as browsers and download managers like them: a download that broke off goes on where
 // it was, and a video starts in the middle.
 //
-//     FILES=/srv/files ./07_file_streaming --fastcgi unix:/tmp/files.sock
+//     FILES=/srv/files ./07_file_streaming --mount / --fastcgi unix:/tmp/files.sock
 #include <sluice/sluice.hpp>
 
 #include <cstdlib>

@@ -23,7 +23,7 @@ struct form_limits {
     /// Name and value of one field. It is held in memory; a long text that somebody typed is a tenth of it.
     std::size_t field = 256 * 1024;
 
-    /// Names and values of all fields of one form: what it costs in memory.
+    /// Names and values of all fields of one form, and what its files are called: what it costs in memory.
     std::size_t fields = 1024 * 1024;
 
     /// One file of a multipart form. Files are streamed; where the app takes them so, it costs no memory.

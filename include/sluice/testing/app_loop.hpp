@@ -29,7 +29,10 @@ public:
     app_loop& operator=(const app_loop&) = delete;
 
     /// As those of `manual_loop`.
-    std::size_t poll(std::size_t most = manual_loop::most_handlers) { return stopped_ ? 0 : loop_.poll(most); }
+    std::size_t poll(std::size_t most = manual_loop::most_handlers)
+    {
+        return stopped_ ? 0 : loop_.poll(most);
+    }
     std::size_t advance(manual_loop::duration by) { return loop_.advance(by); }
     bool poll_until(const std::function<bool()>& done, manual_loop::duration most = std::chrono::seconds(10))
     {
