@@ -2,6 +2,8 @@
 //
 // News for a browser: a page, and a stream of events that the page shows as they come. Open it in two windows, close
 // one, stop and start the program: the browser connects again by itself, and says which event it has got last.
+//
+//     ./09_server_sent_events --fastcgi unix:/tmp/events.sock
 #include <sluice/sluice.hpp>
 
 #include <sluice/event_stream.hpp>

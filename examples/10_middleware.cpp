@@ -1,13 +1,13 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 //
 // What is common to all answers is put around the app. Here is one of your own, and the stack that most sites want.
-#include <sluice/sluice.hpp>
-
+//     ./10_middleware --fastcgi unix:/tmp/poem.sock
 #include <sluice/middleware/access_log.hpp>
 #include <sluice/middleware/conditional.hpp>
 #include <sluice/middleware/error_pages.hpp>
 #include <sluice/middleware/gzip.hpp>
 #include <sluice/middleware/transform.hpp>
+#include <sluice/sluice.hpp>
 
 #include <charconv>
 #include <iostream>

@@ -56,15 +56,31 @@ const service_facts& blocking_request::facts() const noexcept
     return bridge_.facts;
 }
 
+namespace {
+
+void submit(detail::blocking_pool& pool, const std::shared_ptr<detail::blocking_bridge>& call)
+{
+    if (!pool.submit(call))
+        call->refuse();
+}
+
+} // namespace
+
 application detail::make_blocking(std::function<void(blocking_request&)> f, const blocking_options& options)
 {
     // The function apart from the pool: a thread that is left behind keeps what it runs, and must not end the pool.
     return [f = std::make_shared<const blocking_bridge::function>(std::move(f)),
             pool = std::make_shared<blocking_pool>(options.threads, options.queue, options.grace),
-            multithread = options.threads > 1](request& req, responder respond) {
-        const auto call = blocking_bridge::make(f, req, std::move(respond), multithread);
-        if (!pool->submit(call))
-            call->refuse();
+            options](request& req, responder respond) {
+        const auto call = blocking_bridge::make(f, req, std::move(respond), options.threads > 1);
+        const auto length = req.body().length().value_or(0);
+        if (length == 0 || length > options.buffered_body)
+            return submit(*pool, call);
+        req.body().async_buffer(length, [pool, call](error_code ec, std::uint64_t) {
+            if (ec)
+                throw system_error(ec, "the body of the request"); // which is the request's failure
+            submit(*pool, call);
+        });
     };
 }
 

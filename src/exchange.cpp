@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/exchange.hpp>
 
+#include <sluice/detail/app_failure.hpp>
 #include <sluice/log.hpp>
 
 #include <atomic>
@@ -10,29 +11,6 @@ namespace sluice {
 namespace {
 
 std::atomic<std::uint64_t> last_id{0};
-
-std::string describe(const std::exception_ptr& failure)
-{
-    try {
-        std::rethrow_exception(failure);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (...) {
-        return "an exception that is no std::exception";
-    }
-}
-
-// What the client sent is answered as that, whoever finds it out (errc.hpp).
-int status_of_failure(const std::exception_ptr& failure)
-{
-    try {
-        std::rethrow_exception(failure);
-    } catch (const system_error& e) {
-        return status_of(e.code());
-    } catch (...) {
-        return 500;
-    }
-}
 
 std::string_view words_for(int status)
 {
@@ -153,17 +131,13 @@ void exchange::app_returned(const std::exception_ptr& failure)
 
 void exchange::app_failed(const std::exception_ptr& failure)
 {
-    if (phase_ == phase::over)
-        return; // the client went first, and what the app makes of that is its own
-    const int status = phase_ == phase::waiting ? status_of_failure(failure) : 0;
-    if (status == 0 || status == 500)
-        log::error("#{} {} {}: the app failed: {}", id_, env_.method(), env_.request_uri(),
-                   describe(failure));
-    else
-        log::warning("#{} {} {}: answered with {}: {}", id_, env_.method(), env_.request_uri(), status,
-                     describe(failure));
-    if (status != 0)
-        answer_error(status, words_for(status));
+    if (phase_ == phase::over || told_)
+        return; // nobody waits any more, and what the app makes of that is its own
+    const bool answerable = phase_ == phase::waiting;
+    const detail::app_failure what(failure);
+    what.log(id_, env_, answerable);
+    if (answerable)
+        answer_error(what.status, words_for(what.status));
     else
         abort(errc::aborted);
 }
@@ -264,10 +238,8 @@ void exchange::cancel(error_code reason)
 void exchange::ended()
 {
     const exchange_ptr keep(this);
-    if (phase_ == phase::aborted)
-        end(error_.message());
-    else
-        end("complete");
+    complete_ = phase_ != phase::aborted;
+    end(complete_ ? "complete" : error_.message());
 }
 
 void exchange::log_end(std::string_view how) const
@@ -311,7 +283,8 @@ void exchange::run_end_handlers()
         try {
             f();
         } catch (...) {
-            log::error("#{} an on_end handler failed: {}", id_, describe(std::current_exception()));
+            log::error("#{} an on_end handler failed: {}", id_,
+                       detail::app_failure(std::current_exception()).what);
         }
     }
 }
@@ -359,8 +332,11 @@ void exchange::renew_budget() noexcept
 
 bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving, bool others_stream)
 {
-    const bool waits_for_client =
-        phase_ == phase::streaming ? !out_.empty() : phase_ == phase::finished || phase_ == phase::aborted;
+    // A HEAD has no effects that an app would have to bring to an end; a 204 may.
+    const bool has_all = is_head_request_ && phase_ == phase::streaming && out_.empty();
+    const bool waits_for_client = phase_ == phase::streaming
+                                      ? !out_.empty() || has_all
+                                      : phase_ == phase::finished || phase_ == phase::aborted;
     if (!waits_for_client || moving || sent_ != sent_at_check_) {
         sent_at_check_ = sent_;
         stalling_ = false;
@@ -373,6 +349,11 @@ bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving, b
         return false;
     }
     const auto& l = resources_.limits();
+    if (has_all) {
+        if (now - stalled_since_ >= l.linger)
+            end_without_body();
+        return false;
+    }
     const bool streams = others_stream || phase_ == phase::streaming;
     return now - stalled_since_ >= (streams ? l.write_stall : l.linger);
 }

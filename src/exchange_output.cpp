@@ -142,6 +142,8 @@ std::size_t exchange::try_write(std::span<const std::byte> bytes, error_code& ec
         ec = errc::length_exceeded;
         return 0;
     }
+    if (head_only_ && end_if_endless(ec))
+        return 0;
     const auto taken = take(bytes);
     accepted_ += taken;
     resources_.figures().produced.add(taken);
@@ -188,8 +190,11 @@ std::span<std::byte> exchange::prepare(error_code& ec)
     close_put_area();
     if (!may_write(ec))
         return {};
-    if (head_only_)
+    if (head_only_) {
+        if (end_if_endless(ec))
+            return {};
         return budget_ > 0 ? std::span<std::byte>(nowhere) : std::span<std::byte>();
+    }
     wants_direct_ = false;
     auto room = budget_ > 0 ? out_.room() : std::span<std::byte>();
     if (room.empty() && budget_ > 0 && push())
@@ -389,6 +394,24 @@ void exchange::finish(error_code& ec)
     phase_ = phase::finished;
     discard_input();
     host_->output_ready(*this);
+}
+
+// Where only the head goes out, an app that never ends would run for nobody.
+bool exchange::end_if_endless(error_code& ec)
+{
+    if (accepted_ < resources_.limits().unsent_body)
+        return false;
+    end_without_body();
+    ec = error_;
+    return true;
+}
+
+void exchange::end_without_body()
+{
+    phase_ = phase::finished;
+    discard_input();
+    host_->output_ready(*this);
+    tell(errc::client_gone);
 }
 
 void exchange::abort(error_code reason)

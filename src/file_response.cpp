@@ -151,6 +151,7 @@ validators validators_of(const file& f)
     const auto time = f.last_modified();
     const auto now = std::time(nullptr);
     return {std::min(time.tv_sec, now), now, // none later than the message (section 8.8.2.1)
+            // Without the inode: servers that share the work have the same file under different ones.
             fmt::format("\"{:x}.{:x}-{:x}\"", time.tv_sec, time.tv_nsec, f.size())};
 }
 
@@ -181,6 +182,11 @@ detail::byte_range wanted(const environment& env, const validators& v, std::uint
 
 response file_response(const request& req, std::string_view path, const file_options& options)
 {
+    if (const auto method = req.env().method(); !options.any_method && method != "GET" && method != "HEAD") {
+        auto r = refusal(405, "Files here can be read, and nothing else.\n");
+        r.headers.add("Allow", "GET, HEAD");
+        return r;
+    }
     const auto type = options.content_type.empty() ? media_type_of(path) : options.content_type;
     if (options.by_server) {
         auto r = handed_over(path, options);

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/form.hpp>
 
+#include <sluice/detail/file_threads.hpp>
 #include <sluice/detail/parameters.hpp>
 #include <sluice/detail/spill_file.hpp>
 #include <sluice/detail/text.hpp>
@@ -213,21 +214,39 @@ private:
         if (result.files.size() >= form::most_files)
             throw system_error(errc::body_too_large,
                                fmt::format("more than {} files (form::most_files)", form::most_files));
-        auto& file = result.files.emplace_back(part);
+        value_.clear();
+        auto& file = *result.files.emplace_back(part).content_;
         for (;;) {
             const auto piece = co_await in.read_some();
+            if (piece.size() == 0 || value_.size() + piece.size() > write_size)
+                co_await write(file);
             if (piece.size() == 0)
                 break;
-            const auto bytes = std::as_bytes(std::span(static_cast<const char*>(piece.data()), piece.size()));
-            if (const auto ec = file.content_->write(bytes))
-                throw system_error(ec, "a temporary file for an upload");
+            value_ += text_of(piece);
         }
     }
+
+    /// What has been gathered, by a thread: the loop waits for no disk. Gathered, because the body's own blocks go when its client
+    /// does, whoever still reads them; and because a thread costs as much for a small piece as for a large one.
+    task<void> write(detail::spill_file& to)
+    {
+        if (value_.empty())
+            co_return;
+        error_code ec;
+        co_await detail::file_threads::of(request_.get_executor()).run([&] {
+            ec = to.write(std::as_bytes(std::span(value_)));
+        });
+        if (ec)
+            throw system_error(ec, "a temporary file for an upload");
+        value_.clear();
+    }
+
+    static constexpr std::size_t write_size = 64 * 1024;
 
     request& request_;
     const file_handler& on_file_;
     form_limits limits_;
-    std::string value_;
+    std::string value_; ///< of a field, or the end of what came of a file
 };
 
 task<form> read_form(request& req)

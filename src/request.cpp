@@ -197,7 +197,7 @@ void request::on_end(detail::unique_function<void()> f)
 
 sent_response request::sent() const
 {
-    return {exchange_.sent_status(), exchange_.sent(), exchange_.error()};
+    return {exchange_.sent_status(), exchange_.sent(), exchange_.cut_short()};
 }
 
 const sluice::limits& request::limits() const noexcept

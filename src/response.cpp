@@ -48,7 +48,7 @@ void response_head::clear() noexcept
 
 bool status_allows_body(int status) noexcept
 {
-    return status >= 200 && status != 204 && status != 304;
+    return status >= 200 && status != 204 && status != 205 && status != 304;
 }
 
 error_code check_head(response_head& head, head_facts& facts, std::string* why)
@@ -63,6 +63,7 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
     facts.content_length.reset();
     bool has_type = false;
     bool describes_body = false;
+    bool for_connection = false;
 
     for (std::size_t i = 0; i < head.headers.size(); ++i) {
         const auto [name, value] = head.headers[i];
@@ -96,7 +97,17 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
                     return refuse(errc::bad_header_value, why, "no number of bytes in header", name, value);
             }
             break;
-        case 17: describes_body |= is_named(name, "Transfer-Encoding"); break;
+        case 10: for_connection |= is_named(name, "Connection") || is_named(name, "Keep-Alive"); break;
+        case 16: for_connection |= is_named(name, "Proxy-Connection"); break;
+        case 17:
+            if (!is_named(name, "Transfer-Encoding"))
+                break;
+            describes_body = true;
+            // Who says chunked may have written chunks, and nobody would take them apart again.
+            if (facts.body_allowed)
+                return refuse(errc::bad_header_name, why, "the web server chooses it, not the app:", name,
+                              value);
+            break;
         default: break;
         }
     }
@@ -104,6 +115,11 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
     if (facts.body_allowed && !has_type)
         return refuse(errc::missing_content_type, why, "no Content-Type in a response of status",
                       std::to_string(head.status));
+    // Of the connection to the client, which is the web server's (RFC 3875 section 6.3.4); examples of event streams have them.
+    if (for_connection) {
+        for (const std::string_view name : {"Connection", "Keep-Alive", "Proxy-Connection"})
+            head.headers.erase(name);
+    }
     if (!facts.body_allowed && describes_body) {
         for (const std::string_view name : {"Content-Type", "Content-Length", "Transfer-Encoding"})
             head.headers.erase(name);

@@ -35,6 +35,11 @@ struct blocking_options {
     /// fractions of a second: who would have hundreds before him is better told at once.
     std::size_t queue = 256;
 
+    /// A body that announces up to so many bytes is taken in before a thread is (`request_body::buffer`), so that clients that
+    /// send slowly hold none; one that is cut short is then answered with 400 without the app. Larger ones, and those of unknown
+    /// length, are read as they come. 0: all are, for an app that answers while it reads.
+    std::uint64_t buffered_body = 16 * 1024 * 1024;
+
     /// When the app is destroyed, which is at the end of `sluice::run`: how long it waits for threads in which the app has
     /// not returned. Those that do not come back are left behind, so that one of them cannot keep a service from ending.
     /// Their streams have failed by then, so that only the app's own work keeps them; and mod_fcgid kills 3 s after its

@@ -163,6 +163,8 @@ public:
     loop_resources& resources() const noexcept { return resources_; }
     bool gone() const noexcept { return told_; }
     int sent_status() const noexcept { return sent_status_; }
+    /// Why the client did not get all; none while that may still be, and when it did.
+    error_code cut_short() const noexcept { return complete_ ? error_code() : error_; }
     void write_error_text(std::string_view text);
     void on_end(detail::unique_function<void()> f);
 
@@ -266,6 +268,8 @@ private:
     void tell(error_code reason);
     void end(std::string_view how);
     void run_end_handlers();
+    bool end_if_endless(error_code& ec);
+    void end_without_body();
     void log_end(std::string_view how) const;
 
     loop_resources& resources_;
@@ -279,6 +283,7 @@ private:
     bool announced_ = false; ///< the host knows that there is something to send
     bool answered_ = false;  ///< the responder was called
     bool told_ = false;      ///< the app has been told that nobody waits any more
+    bool complete_ = false;  ///< the end of the response was handed over, and it is a good one
     bool head_only_ = false; ///< HEAD, or a status without body: writes are counted, not sent
     bool is_head_request_ = false;
     bool wants_direct_ = false; ///< a large write waits for an empty queue

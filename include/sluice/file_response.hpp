@@ -38,6 +38,9 @@ struct file_options {
     std::string content_type{};
 
     std::optional<file_handover> by_server{};
+
+    /// The file is the answer to a POST, say: without it, other methods than GET and HEAD get 405.
+    bool any_method = false;
 };
 
 /// A response with a file, or with the part that `req` asks for: for files that are downloaded, resumed and cached.
@@ -52,7 +55,8 @@ struct file_options {
 /// is left to a middleware, which finds the validators here; beside If-None-Match, If-Modified-Since, If-Match and
 /// If-Unmodified-Since a Range is not heeded (RFC 9110 section 13.2.2 puts them first), so that it meets the whole.
 ///
-/// A name of no regular file below the root is a 404, one that may not be read a 403, in text/plain. Other headers are the caller's
+/// A name of no regular file below the root is a 404, one that may not be read a 403, another method than GET and HEAD a 405 (see
+/// `any_method`), in text/plain. Other headers are the caller's
 /// to add. With `by_server` nothing is opened: the server finds out, and answers ranges and conditions by itself.
 ///
 /// Errors: throws `system_error` for what no client can help (too many open files, a failing disk).

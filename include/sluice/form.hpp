@@ -106,7 +106,8 @@ struct form {
 using file_handler = std::function<task<void>(const form_part&, multipart_reader&)>;
 
 /// Reads the form of a request: multipart/form-data, or application/x-www-form-urlencoded. Fields are kept in memory; files
-/// go to temporary files in TMPDIR (else /tmp), or to `on_file`, one after the other as they come. A file input in
+/// go to temporary files in TMPDIR (else /tmp), written by threads that may wait for the disk, or to `on_file`, one after the other as
+/// they come. A file input in
 /// which nothing was chosen (no name, no bytes) is no file. A request without Content-Type and body is a form without fields.
 ///
 ///     const auto form = co_await sluice::read_form(req);

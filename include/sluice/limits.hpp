@@ -95,6 +95,10 @@ struct limits {
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
     std::uint64_t discard = 1024 * 1024;
 
+    /// What an app writes of a body that does not go out (HEAD, 204, 304): over it the response is complete, and the app is
+    /// told as of a client that has left. So ends a HEAD that is answered by an endless stream.
+    std::uint64_t unsent_body = 1024 * 1024;
+
     /// See there.
     form_limits form;
 
@@ -127,7 +131,8 @@ struct limits {
     std::chrono::milliseconds write_stall = std::chrono::seconds(300);
 
     /// The same once the app has finished: nobody waits for the rest but a client that reads nothing. A body that was given
-    /// whole is being written until the last of it is in the window.
+    /// whole is being written until the last of it is in the window. Also what an app may take after the head of its answer to
+    /// a HEAD, of which nothing else goes out.
     std::chrono::milliseconds linger = std::chrono::seconds(30);
 
     /// Between SIGTERM and the end, for responses still running.

@@ -1,6 +1,7 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/middleware/error_pages.hpp>
 
+#include <sluice/detail/app_failure.hpp>
 #include <sluice/detail/preferences.hpp>
 #include <sluice/log.hpp>
 #include <sluice/middleware/around.hpp>
@@ -46,17 +47,6 @@ void make_plain(const request& req, response& page)
 void log_failure(const request& req, const char* what)
 {
     log::error("#{} {} {}: {}", req.id(), req.env().method(), req.env().request_uri(), what);
-}
-
-void log_exception(const request& req)
-{
-    try {
-        throw;
-    } catch (const std::exception& e) {
-        log_failure(req, (std::string("the app failed: ") + e.what()).c_str());
-    } catch (...) {
-        log_failure(req, "the app failed: an exception that is no std::exception");
-    }
 }
 
 class error_port final : public filter_port {
@@ -105,16 +95,16 @@ public:
     }
 
     /// Answers for an app that cannot.
-    void fail()
+    void fail(int status)
     {
         answered_ = true;
         error_code ec;
         std::string why;
-        put(filled({500, {}, {}, {}}), ec, why);
+        put(filled({status, {}, {}, {}}), ec, why);
         if (!ec)
             return;
         log_failure(request_, ("the error page cannot be sent: " + why).c_str());
-        response page{500, {}, {}, {}};
+        response page{status, {}, {}, {}};
         make_plain(request_, page);
         ec = {};
         put(std::move(page), ec, why);
@@ -133,7 +123,7 @@ private:
                 return page;
             log_failure(request_, "the page of an error is to be a string: the plain one is sent");
         } catch (...) {
-            log_exception(request_);
+            sluice::detail::app_failure(std::current_exception()).log(request_.id(), request_.env(), false);
         }
         return plain;
     }
@@ -151,7 +141,7 @@ private:
         if (answered_ || request_.aborted())
             return;
         log_failure(request_, "the app ended without an answer");
-        fail();
+        fail(500);
     }
 
     request& request_;
@@ -173,8 +163,9 @@ application error_pages(application inner, make_error_page make)
                 // Where nobody waits, or the head is out, it is no page that is wanted.
                 if (port->answered() || req.aborted())
                     throw;
-                log_exception(req);
-                port->fail();
+                const sluice::detail::app_failure failure(std::current_exception());
+                failure.log(req.id(), req.env(), true);
+                port->fail(failure.status);
             }
             port->app_returned();
         });

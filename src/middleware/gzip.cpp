@@ -131,7 +131,9 @@ application gzip(application inner, gzip_options options)
     check(options);
     const auto o = std::make_shared<const gzip_options>(std::move(options));
     const auto accepted = [](const request& req) {
-        return detail::prefers_coding(req.env().header("Accept-Encoding"), "gzip");
+        const auto list = req.env().header("Accept-Encoding");
+        // The older name of the same (RFC 9110 section 8.4.1.3).
+        return detail::prefers_coding(list, detail::weight_of(list, "gzip") ? "gzip" : "x-gzip");
     };
     // Also of answers that stay as they are, caches must know what others would have got.
     const auto vary = [o, accepted](request& req, responder respond, const application& app) {

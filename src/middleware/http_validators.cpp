@@ -62,11 +62,11 @@ bool names_tag(std::string_view list, const entity_tag& tag, tag_comparison how)
         const auto named = take_tag(list);
         if (!named)
             return false;
-        if (named->opaque == tag.opaque && (how == tag_comparison::weak || (!named->weak && !tag.weak)))
-            return true;
         list = without_leading(list, " \t");
         if (!list.empty() && !list.starts_with(','))
-            return false;
+            return false; // no tag is what has something else behind it
+        if (named->opaque == tag.opaque && (how == tag_comparison::weak || (!named->weak && !tag.weak)))
+            return true;
     }
 }
 

@@ -166,7 +166,13 @@ bool exchange::run_until(const std::function<bool()>& done, manual_loop::duratio
 
 void exchange::run()
 {
-    check(loop_.poll());
+    auto handlers = loop_.poll();
+    // More is queued: the kernel would tell, though the app waits and writes nothing.
+    if (client_.at_break()) {
+        client_.leave();
+        handlers += loop_.poll();
+    }
+    check(handlers);
 }
 
 void exchange::check(std::size_t handlers) const

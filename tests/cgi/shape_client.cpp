@@ -5,6 +5,8 @@
 
 #include <sluice/cgi/ported.hpp>
 
+#include <iterator>
+
 namespace sluice::test {
 
 namespace {
@@ -13,7 +15,12 @@ class pipes_client final : public shape_client {
 public:
     explicit pipes_client(const application& app) : loop_(app), pipes_(loop_) { pipes_.stall(); }
 
-    void ask(std::string_view method) override { pipes_.start(method); }
+    void ask(const question& q) override
+    {
+        pipes_.start(q.method, {"CONTENT_LENGTH=" + q.length()});
+        pipes_.write(q.body);
+        pipes_.close_stdin();
+    }
     void read(std::size_t n) override { pipes_.take(n); }
     void leave() override { pipes_.leave(); }
     bool ended() override { return pipes_.session().finished(); }
@@ -37,9 +44,10 @@ private:
     fake_pipes pipes_;
 };
 
-void stream_ported(const plan& p, std::ostream& out)
+void stream_ported(plan p, std::istream& in, std::ostream& out)
 {
-    const auto held = p.held_by_app;
+    if (p.echoes)
+        p.body.assign(std::istreambuf_iterator<char>(in), {});
     p.throw_if(plan::end::throws_before_head);
     out << "Status: " << p.status << '\n';
     for (const auto& [name, value] : p.headers)
@@ -64,9 +72,9 @@ std::unique_ptr<shape_client> make_shape_client(const application& app)
 std::vector<shape> all_shapes()
 {
     auto all = core_shapes();
-    all.push_back({"ported", true, [](const plan& p) {
-                       return cgi::ported([p](const environment&, std::istream&, std::ostream& out) {
-                           stream_ported(p, out);
+    all.push_back({"ported", true, true, [](const plan& p) {
+                       return cgi::ported([p](const environment&, std::istream& in, std::ostream& out) {
+                           stream_ported(p, in, out);
                        });
                    }});
     return all;

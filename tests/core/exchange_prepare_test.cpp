@@ -126,7 +126,9 @@ TEST_CASE("R44: prepare ends at the Content-Length, then fails")
 TEST_CASE("R42: what is read into the response to HEAD is counted, not sent, and lets others in (F29)")
 {
     bool ended = false;
-    fake_loop loop([&](request&, responder respond) -> task<void> {
+    limits l;
+    l.unsent_body = 20'000'000;
+    const application app = [&](request&, responder respond) -> task<void> {
         auto out = respond.start(plain_text());
         error_code ec;
         const auto text = text_of_size(100'000);
@@ -142,7 +144,8 @@ TEST_CASE("R42: what is read into the response to HEAD is counted, not sent, and
         CHECK(waits > 5);
         co_await out.finish();
         ended = true;
-    });
+    };
+    fake_loop loop(app, l);
     fake_host client(loop);
     client.request("HEAD");
     loop.poll();

@@ -170,3 +170,77 @@ TEST_CASE("F20: the window falls to one block when the client stalls, and grows 
         CHECK(client.held() <= l.block_size);
     }
 }
+
+TEST_CASE(
+    "R42: an app that never ends does not keep a HEAD: limits::unsent_body, and the response is complete")
+{
+    for (const int status : {200, 204}) {
+        for (const bool puts : {false, true}) {
+            CAPTURE(status, puts);
+            error_code told;
+            std::uint64_t written = 0, cut_short = 1;
+            fake_loop loop([&](request& req, responder respond) -> task<void> {
+                req.on_end([&] { cut_short = req.sent().error ? 1 : 0; });
+                auto out = respond.start(plain_text(status));
+                try {
+                    for (;;) {
+                        if (puts)
+                            co_await out.write("x");
+                        else
+                            co_await out.write(piece_at(0, 10'000));
+                    }
+                } catch (const system_error& e) {
+                    written = out.accepted();
+                    told = e.code();
+                    throw;
+                }
+            });
+            fake_host client(loop);
+            client.request(status == 200 ? "HEAD" : "GET");
+            CHECK(loop.poll_until([&] { return client.ended(); }));
+            CHECK(client.ended_well());
+            CHECK(client.status() == status);
+            CHECK(client.body().empty());
+            CHECK(told == errc::client_gone);
+            CHECK(written >= limits().unsent_body);
+            CHECK(written < limits().unsent_body + 20'000);
+            CHECK(cut_short == 0);
+            CHECK_FALSE(loop.log().contains("the app failed"));
+            CHECK(loop.statistics().client_gone == 0);
+            CHECK(loop.statistics().active == 0);
+        }
+    }
+}
+
+TEST_CASE("R42: nor does one that waits for events: limits::linger after the head - a 204 may work on")
+{
+    for (const bool is_head : {true, false}) {
+        CAPTURE(is_head);
+        bool cancelled = false;
+        fake_loop loop(
+            [&](request& req, responder respond) -> task<void> {
+                auto out = respond.start(plain_text(is_head ? 200 : 204));
+                try {
+                    co_await sleep_for(24h);
+                } catch (const system_error&) {
+                    cancelled = req.aborted();
+                    throw;
+                }
+            },
+            make_limits());
+        loop.stop_clock();
+        fake_host client(loop);
+        client.request(is_head ? "HEAD" : "GET");
+        loop.poll();
+        for (auto t = 0s; t <= 30s; t += 1s) // the head went within the first second
+            CHECK_FALSE(client.x().stalled(start_time + t));
+        loop.poll();
+        CHECK_FALSE(client.ended());
+        CHECK_FALSE(client.x().stalled(start_time + 31s));
+        loop.poll();
+        CHECK(client.ended() == is_head);
+        CHECK(client.ended_well() == is_head);
+        CHECK(cancelled == is_head);
+        CHECK_FALSE(loop.log().contains("the app failed"));
+    }
+}

@@ -61,13 +61,11 @@ posted post(const app_function& app, std::string_view type, std::string_view bod
         loop.poll();
         while (!body.empty() && !client.ended()) {
             const auto n = client.feed(body.substr(0, piece));
-            if (n == 0 && loop.poll() == 0)
-                break;
             body.remove_prefix(n);
-            loop.poll();
+            CHECK(loop.poll_until([&] { return client.ended() || client.x().body().credit() > 0; }));
         }
         client.end_body();
-        loop.poll();
+        CHECK(loop.poll_until([&] { return client.ended(); })); // files are written by threads
         p = {client.body(), client.status(), client.ended_well(), loop.log().text()};
     }
     loop.poll();

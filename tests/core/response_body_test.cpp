@@ -141,8 +141,7 @@ TEST_CASE(
 TEST_CASE("R42, R43: every status but those has its body, and HEAD none")
 {
     for (const int status :
-         {200, 201, 202, 203, 205, 206, 300, 301, 302, 303, 307, 308, 400, 404, 418, 500, 503, 999})
-    {
+         {200, 201, 202, 203, 206, 300, 301, 302, 303, 307, 308, 400, 404, 418, 500, 503, 999}) {
         for (const std::string_view method : {"GET", "POST", "PUT", "DELETE", "OPTIONS", "X-OWN", "HEAD"}) {
             CAPTURE(status, method);
             fake_loop loop([&](request&, responder respond) -> task<void> {

@@ -173,9 +173,9 @@ TEST_CASE("R26: a response with a body needs a Content-Type")
     }
 }
 
-TEST_CASE("R26, R27, R43: 204 and 304 send no header that describes a body")
+TEST_CASE("R26, R27, R43: 204, 205 and 304 send no header that describes a body")
 {
-    for (const int status : {204, 304}) {
+    for (const int status : {204, 205, 304}) {
         CAPTURE(status);
         response_head head = make(status, {{"ETag", "\"x\""},
                                            {"content-type", "text/plain"},
@@ -205,9 +205,29 @@ TEST_CASE("R26, R27, R43: 204 and 304 send no header that describes a body")
     CHECK_FALSE(status_allows_body(100));
     CHECK_FALSE(status_allows_body(199));
     CHECK_FALSE(status_allows_body(204));
+    CHECK_FALSE(status_allows_body(205));
     CHECK_FALSE(status_allows_body(304));
-    for (const int status : {200, 201, 203, 205, 206, 303, 305, 400, 500, 999})
+    for (const int status : {200, 201, 203, 206, 303, 305, 400, 500, 999})
         CHECK(status_allows_body(status));
+}
+
+TEST_CASE(
+    "R24: what is of the connection to the client is the web server's: dropped, or refused where the body "
+    "depends on it (RFC 3875 6.3.4)")
+{
+    response_head head = make(200, {{"Content-Type", "text/event-stream"},
+                                    {"connection", "keep-alive"},
+                                    {"Keep-Alive", "timeout=5"},
+                                    {"Upgrade", "stays"},
+                                    {"Proxy-Connection", "keep-alive"}});
+    head_facts facts;
+    REQUIRE_FALSE(check_head(head, facts));
+    CHECK(names_of(head) == "Content-Type Upgrade ");
+
+    response_head coded = make(200, {{"Content-Type", "text/plain"}, {"transfer-encoding", "chunked"}});
+    std::string why;
+    CHECK(check_head(coded, facts, &why) == errc::bad_header_name);
+    CHECK(why == R"(the web server chooses it, not the app: "transfer-encoding": "chunked")");
 }
 
 TEST_CASE("R27: the announced length is a number, once")

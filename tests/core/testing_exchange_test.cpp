@@ -317,6 +317,27 @@ TEST_CASE("F10: testing::exchange: the client leaves after so many bytes, wherev
     }
 }
 
+TEST_CASE(
+    "F10: testing::exchange: the client leaves in the middle of the last block, of which nothing is written "
+    "behind")
+{
+    error_code ec;
+    testing::exchange x([&](request&, responder respond) -> task<void> {
+        auto out = respond.start(200, {{"Content-Type", "text/plain"}});
+        co_await out.write(std::string(100, 'x'));
+        try {
+            co_await out.flush();
+        } catch (const system_error& e) {
+            ec = e.code();
+        }
+    });
+    x.leave_after(80);
+    x.request("GET");
+    CHECK(x.ended());
+    CHECK(x.returned());
+    CHECK(ec == errc::client_gone);
+}
+
 TEST_CASE("testing::exchange: endings of a response are told apart")
 {
     log_capture log;

@@ -98,12 +98,8 @@ TEST_CASE("F29: responses that wait for the kernel together take turns, each wit
                     r.finish();
                 }
             peer.read(step);
-            if (parse_records(peer.output()).all.size() > 0 && peer.reply_to(1).ends + peer.reply_to(2).ends +
-                                                                       peer.reply_to(3).ends +
-                                                                       peer.reply_to(4).ends ==
-                                                                   4)
-                break;
         }
+        peer.read(session_peer::everything);
         for (id_type id = 1; id <= 4; ++id) {
             const auto reply = peer.reply_to(id);
             CHECK(reply.well());
@@ -133,6 +129,9 @@ TEST_CASE("F22: refusals that nobody reads are kept in little memory, however ma
           16'000 + 4 * l.block_size); // the words for one read's would be ten times as long
     CHECK(peer.reply_to(2).status() == 503);
     CHECK(peer.reply_to(3999).protocol_status == fcgi::protocol_status::overloaded);
+    std::map<id_type, int> ends;
+    for (const auto& r : parse_records(peer.output()).all)
+        ends[r.id] += r.type == fcgi::record_type::end_request;
     for (id_type id = 2; id < 4000; ++id)
-        REQUIRE(peer.reply_to(id).ends == 1);
+        REQUIRE(ends[id] == 1);
 }

@@ -11,9 +11,12 @@ class session_client final : public shape_client {
 public:
     explicit session_client(const application& app) : loop_(app), peer_(loop_) { peer_.room = 0; }
 
-    void ask(std::string_view method) override
+    void ask(const question& q) override
     {
-        peer_.send(begin_request(1) + params(1, variables(method)) + stdin_end(1));
+        const pairs length{{"CONTENT_LENGTH", q.length()}};
+        peer_.send(begin_request(1) +
+                   params(1, variables(q.method, "/", q.announced > 0 ? length : pairs())) +
+                   stdin_data(1, q.body) + stdin_end(1));
     }
     void read(std::size_t n) override { peer_.read(n); }
     void leave() override { peer_.end(false); }

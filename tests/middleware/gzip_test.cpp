@@ -157,6 +157,8 @@ TEST_CASE("gzip: which answers are compressed, and what their heads say")
         {"any coding", whole(text), "*", "GET", true, true},
         {"an error page", whole(text, {}, 404), "gzip", "GET", true, true},
         {"another method", whole(text), "gzip", "POST", true, true},
+        {"its older name", whole(text), "x-gzip", "GET", true, true},
+        {"both names", whole(text), "x-gzip, gzip;q=0", "GET", false, true},
         {"no gzip", whole(text), "br", "GET", false, true},
         {"refused", whole(text), "gzip;q=0, *", "GET", false, true},
         {"silent", whole(text), "", "GET", false, true},

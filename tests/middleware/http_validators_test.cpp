@@ -47,6 +47,8 @@ TEST_CASE("lists of entity tags, and both comparisons (RFC 9110 8.8.3.2, 13.1.1,
         {"junk, \"x\"", false, false},
         {"\"a\" \"x\"", false, false},
         {"\"a\"junk, \"x\"", false, false},
+        {"\"x\"junk", false, false},
+        {"\"x\" junk, \"a\"", false, false},
         {"*", false, false},
     };
     for (const auto& row : rows) {

@@ -22,6 +22,7 @@ struct plan {
     std::string body{};
     std::size_t piece = 10'000; ///< bytes a write, of shapes that write
     bool flush = false;         ///< after each of them
+    bool echoes = false;        ///< reads the request's body first, to its end, and answers with that
     enum class end { well, throws_before_head, throws_after_body } how = end::well;
 
     /// Held by whatever an app keeps for a request.
@@ -35,11 +36,21 @@ struct plan {
 struct shape {
     std::string name;
     bool streams; ///< the head is out before all of the body is known
+    bool reads;   ///< can wait for the request's body
     std::function<application(const plan&)> make;
 };
 
 /// Those of core.
 std::vector<shape> core_shapes();
+
+/// What the client asks. A body that is shorter than its announced length was cut.
+struct question {
+    std::string_view method = "GET";
+    std::string body{};
+    std::size_t announced = body.size();
+
+    std::string length() const { return std::to_string(announced); }
+};
 
 /// One request, and its client, on some transport.
 class shape_client {
@@ -47,7 +58,7 @@ public:
     virtual ~shape_client() = default;
 
     /// Asks; the client reads nothing yet.
-    virtual void ask(std::string_view method) = 0;
+    virtual void ask(const question& q) = 0;
     virtual void read(std::size_t n) = 0; ///< so many bytes more
     virtual void leave() = 0;
 
@@ -69,6 +80,9 @@ public:
         });
     }
 };
+
+/// Of an exchange alone.
+std::unique_ptr<shape_client> make_host_client(const application& app);
 
 // What the tests of a transport say.
 

@@ -21,7 +21,8 @@ namespace sluice::middleware {
 /// Thread safety: called by every thread that serves requests, at the same time.
 using line_writer = std::function<void(std::string_view line)>;
 
-/// Lines to a stream, one at a time, each flushed. Precondition: `out` outlives the app.
+/// Lines to a stream, one at a time, each flushed. Everybody waits while `out` takes none: a pipe whose reader sleeps holds up the
+/// service. Precondition: `out` outlives the app.
 line_writer lines_to(std::ostream& out);
 
 /// Lines to a logger, at level info.

@@ -12,7 +12,7 @@ namespace sluice::middleware {
 using make_error_page = std::function<void(const request& req, response& page)>;
 
 /// Gives a body to answers of status 400 and above that were sent whole and empty (they need no Content-Type then),
-/// and answers 500 for an app that throws before the head, or never answers (R33, R39). Streamed answers and those
+/// and answers for an app that throws before the head (`status_of`), or never answers (500; R33, R39). Streamed answers and those
 /// that have a body stay as they are, and what is thrown after the head passes through.
 ///
 /// The plain page says the status, as HTML or as text by what the client accepts.

@@ -88,6 +88,8 @@ public:
 
     /// The connection breaks once `n` bytes in all have gone; nobody sees it before the next write.
     void break_after(std::uint64_t n) { break_at_ = n; }
+    /// All those bytes have gone, and there is more to send.
+    bool at_break() const noexcept { return x_ && received_bytes_ >= break_at_ && !in_flight_.empty(); }
 
     /// What a transport does every second or so: gives up on a client that has taken nothing for too long, by the time of
     /// the loop (`limits::write_stall`, `limits::linger`).

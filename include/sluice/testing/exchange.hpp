@@ -81,8 +81,8 @@ public:
     /// It leaves, and the app is told.
     void leave();
 
-    /// It leaves once it has `n` bytes, head included, and the app is told when it writes on, as behind most web servers. To be
-    /// called before the request.
+    /// It leaves once it has `n` bytes, head included, and the app is told when there is more to send, as behind most web servers.
+    /// To be called before the request.
     void leave_after(std::uint64_t n) { client_.break_after(n); }
 
     /// The server is told to end, and its drain time is over.
