@@ -51,12 +51,15 @@ function(sluice_component name)
     install(DIRECTORY "${ARG_INCLUDE}/" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endfunction()
 
-# One precompiled header serves all our targets; what shares it must agree on position independence (-fPIC, where CMake
-# would give programs -fPIE).
+# sluice_program(<name> [<target>])
+# Shares the precompiled header of <target>, sluice_core's unless given: what shares one must agree on position independence (-fPIC,
+# where CMake would give programs -fPIE).
 function(sluice_program name)
+    set(owners sluice_core ${ARGN})
+    list(GET owners -1 precompiled_by)
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${name} PRIVATE -fPIC ${sluice_lto_compile})
     target_link_options(${name} PRIVATE ${sluice_lto_link})
     target_link_libraries(${name} PRIVATE sluice_warnings)
-    target_precompile_headers(${name} REUSE_FROM sluice_core)
+    target_precompile_headers(${name} REUSE_FROM ${precompiled_by})
 endfunction()

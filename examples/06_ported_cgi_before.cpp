@@ -2,6 +2,7 @@
 //
 // A CGI program as it has been written for thirty years, without sluice: it answers one request and ends. It counts the
 // words of what was posted to it. 06_ported_cgi_after.cpp is the same program, ported.
+#include <cctype>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -17,7 +18,11 @@ int main()
         return 0;
     }
     unsigned long words = 0, letters = 0;
-    for (std::string word; std::cin >> word; ++words)
-        letters += word.size();
+    // By letters: the text comes from anybody, and a word may be as long as all of it.
+    for (char before = ' ', c; std::cin.get(c); before = c) {
+        const auto space = [](char x) { return std::isspace(static_cast<unsigned char>(x)) != 0; };
+        letters += !space(c);
+        words += space(before) && !space(c);
+    }
     std::cout << "Content-Type: text/plain\r\n\r\n" << words << " words, " << letters << " letters\n";
 }

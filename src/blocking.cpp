@@ -74,10 +74,10 @@ application detail::make_blocking(std::function<void(blocking_request&)> f, cons
             options](request& req, responder respond) {
         const auto call = blocking_bridge::make(f, req, std::move(respond), options.threads > 1);
         const auto length = req.body().length().value_or(0);
-        if (length == 0 || length > options.buffered_body)
+        if (length == 0 || length > options.buffered_body || req.facts().run_once)
             return submit(*pool, call);
         req.body().async_buffer(length, [pool, call](error_code ec, std::uint64_t) {
-            if (ec)
+            if (ec && ec != errc::body_already_read) // by a middleware: then the rest is read as it comes
                 throw system_error(ec, "the body of the request"); // which is the request's failure
             submit(*pool, call);
         });

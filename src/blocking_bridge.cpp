@@ -202,7 +202,8 @@ std::streamsize blocking_bridge::output::xsputn(const char* s, std::streamsize n
             return n;
         }
     }
-    std::memcpy(pptr(), s, static_cast<std::size_t>(n));
+    if (n > 0) // else there may be no memory behind it
+        std::memcpy(pptr(), s, static_cast<std::size_t>(n));
     pbump(static_cast<int>(n));
     return n;
 }

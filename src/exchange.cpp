@@ -61,6 +61,7 @@ bool exchange::admit(bool body_follows)
         return false;
     }
     is_head_request_ = env_.method() == "HEAD";
+    is_safe_ = is_head_request_ || env_.method() == "GET";
     const auto length = env_.content_length();
     const auto most = resources_.limits().request_body;
     if (most > 0 && length.value_or(0) > most) {
@@ -137,9 +138,24 @@ void exchange::app_failed(const std::exception_ptr& failure)
     const detail::app_failure what(failure);
     what.log(id_, env_, answerable);
     if (answerable)
-        answer_error(what.status, words_for(what.status));
-    else
+        answer_failure(what.status, words_for(what.status));
+    else if (whole_body_.empty()) // what was given whole is not taken back
         abort(errc::aborted);
+}
+
+void exchange::answer_failure(int status, std::string_view text)
+{
+    if (failure_handler_) {
+        try {
+            std::exchange(failure_handler_, {})(status);
+        } catch (...) {
+            log::error("#{} an on_failure handler failed: {}", id_,
+                       detail::app_failure(std::current_exception()).what);
+        }
+        if (phase_ != phase::waiting)
+            return;
+    }
+    answer_error(status, text);
 }
 
 void exchange::responder_dropped()
@@ -149,7 +165,7 @@ void exchange::responder_dropped()
     if (phase_ != phase::waiting || app_running_)
         return;
     log::error("#{} {} {}: the app ended without an answer", id_, env_.method(), env_.request_uri());
-    answer_error(500, "The application did not answer.");
+    answer_failure(500, "The application did not answer.");
 }
 
 void exchange::writer_dropped()
@@ -272,6 +288,7 @@ void exchange::end(std::string_view how)
     body_.close();
     if (data_)
         data_->close();
+    failure_handler_ = {};
     run_end_handlers();
 }
 
@@ -332,12 +349,12 @@ void exchange::renew_budget() noexcept
 
 bool exchange::stalled(std::chrono::steady_clock::time_point now, bool moving, bool others_stream)
 {
-    // A HEAD has no effects that an app would have to bring to an end; a 204 may.
-    const bool has_all = is_head_request_ && phase_ == phase::streaming && out_.empty();
+    // The client has all that it gets. What is asked for by GET or HEAD has no effects that an app would have to bring to an end.
+    const bool has_all = head_only_ && is_safe_ && phase_ == phase::streaming && out_.empty();
     const bool waits_for_client = phase_ == phase::streaming
                                       ? !out_.empty() || has_all
                                       : phase_ == phase::finished || phase_ == phase::aborted;
-    if (!waits_for_client || moving || sent_ != sent_at_check_) {
+    if (!waits_for_client || (moving && !has_all) || sent_ != sent_at_check_) {
         sent_at_check_ = sent_;
         stalling_ = false;
         return false;

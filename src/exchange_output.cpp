@@ -396,7 +396,14 @@ void exchange::finish(error_code& ec)
     host_->output_ready(*this);
 }
 
-// Where only the head goes out, an app that never ends would run for nobody.
+void exchange::drop_rest()
+{
+    close_put_area();
+    head_only_ = true;
+    length_.reset();
+}
+
+// Where nothing of what it writes goes out, an app that never ends would run for nobody.
 bool exchange::end_if_endless(error_code& ec)
 {
     if (accepted_ < resources_.limits().unsent_body)

@@ -195,6 +195,11 @@ void request::on_end(detail::unique_function<void()> f)
     exchange_.on_end(std::move(f));
 }
 
+void request::on_failure(detail::unique_function<void(int)> f)
+{
+    exchange_.on_failure(std::move(f));
+}
+
 sent_response request::sent() const
 {
     return {exchange_.sent_status(), exchange_.sent(), exchange_.cut_short()};

@@ -1,4 +1,5 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
+#include <sluice/detail/hop_by_hop.hpp>
 #include <sluice/detail/text.hpp>
 #include <sluice/response.hpp>
 
@@ -73,6 +74,7 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
             return refuse(errc::bad_header_value, why, "control character in the value of header", name,
                           value);
 
+        for_connection |= detail::is_hop_by_hop(name);
         switch (name.size()) {
         case 6:
             if (is_named(name, "Status"))
@@ -82,7 +84,9 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
         case 12:
             if (is_named(name, "Content-Type")) {
                 describes_body = true;
-                has_type |= !value.empty();
+                if (has_type && facts.body_allowed)
+                    return refuse(errc::bad_header_value, why, "a second header", name, value);
+                has_type = !value.empty();
             }
             break;
         case 14:
@@ -97,8 +101,6 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
                     return refuse(errc::bad_header_value, why, "no number of bytes in header", name, value);
             }
             break;
-        case 10: for_connection |= is_named(name, "Connection") || is_named(name, "Keep-Alive"); break;
-        case 16: for_connection |= is_named(name, "Proxy-Connection"); break;
         case 17:
             if (!is_named(name, "Transfer-Encoding"))
                 break;
@@ -115,9 +117,9 @@ error_code check_head(response_head& head, head_facts& facts, std::string* why)
     if (facts.body_allowed && !has_type)
         return refuse(errc::missing_content_type, why, "no Content-Type in a response of status",
                       std::to_string(head.status));
-    // Of the connection to the client, which is the web server's (RFC 3875 section 6.3.4); examples of event streams have them.
-    if (for_connection) {
-        for (const std::string_view name : {"Connection", "Keep-Alive", "Proxy-Connection"})
+    if (for_connection) { // many an example of an event stream has one
+        for (const std::string_view name :
+             {"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade"})
             head.headers.erase(name);
     }
     if (!facts.body_allowed && describes_body) {

@@ -3,23 +3,12 @@
 
 #include "script_head_text.hpp"
 
+#include <sluice/detail/hop_by_hop.hpp>
+
 // What each header means, and all of them together.
 
 namespace sluice::cgi {
 namespace {
-
-/// Fields that are about the program's own connection, of which it has none (RFC 9110 section 7.6.1; RFC 3875
-/// section 6.3.4). What `Connection` names beside these goes through: nobody but the program knows what it is.
-bool is_hop_by_hop(std::string_view name) noexcept
-{
-    switch (name.size()) {
-    case 2: return text::equal_nocase(name, "TE");
-    case 7: return text::equal_nocase(name, "Trailer") || text::equal_nocase(name, "Upgrade");
-    case 10: return text::equal_nocase(name, "Connection") || text::equal_nocase(name, "Keep-Alive");
-    case 16: return text::equal_nocase(name, "Proxy-Connection");
-    default: return false;
-    }
-}
 
 /// A path with or without a query. Clients take `//host/x` for another host, and a fragment is theirs alone.
 bool is_local(std::string_view location) noexcept
@@ -35,7 +24,7 @@ bool is_local(std::string_view location) noexcept
 // thinks better of it was most likely tried with Apache.
 void script_head_parser::take_field(std::string_view name, std::string_view value)
 {
-    if (is_hop_by_hop(name))
+    if (sluice::detail::is_hop_by_hop(name))
         return;
     switch (name.size()) {
     case 6:

@@ -22,6 +22,13 @@ constexpr std::size_t control_limit = 16 * 1024; // a peer that asks and never r
 constexpr std::chrono::steady_clock::time_point never{};
 constexpr auto first_request_patience = std::chrono::milliseconds(500);
 
+/// A record that is none of a response's stream.
+void trace_out(record_type t, std::uint16_t id, std::size_t content_size)
+{
+    if (log::enabled(log::level::trace))
+        log::trace("out {} id {} {} bytes", name_of(t), id, content_size);
+}
+
 std::string_view text_of(std::span<const std::byte> bytes) noexcept
 {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -240,6 +247,7 @@ error_code session::on_begin(const record_decoder::piece& p)
     s->keep = keep;
     s->stderr_used = s->stderr_in_flight = s->ending = false;
     s->received = true;
+    s->quiet_since = never;
     s->x = std::move(x);
     s->x->transport_id = id;
     s->params.reset();
@@ -352,6 +360,7 @@ void session::end_without_exchange(std::uint16_t id, bool keep, protocol_status 
     std::array<std::byte, 16> record;
     encode_end_request(id, app_status, status, record.data());
     control_.append(text_of(record));
+    trace_out(record_type::end_request, id, 8);
     close_when_idle_ |= !keep || draining_;
     if (close_when_idle_ && slots_.empty())
         closing_ = true;
@@ -364,11 +373,13 @@ void session::refuse_busy(std::uint16_t id, role r, bool keep)
 {
     if (control_.size() > control_limit)
         return refuse(id, r, keep, protocol_status::overloaded);
-    append_record(record_type::stdout_stream, id,
-                  "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                  "Retry-After: 1\r\n\r\nThis service is busy. Try again.\n",
-                  control_);
-    append_record(record_type::stdout_stream, id, {}, control_);
+    constexpr std::string_view answer =
+        "Status: 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        "Retry-After: 1\r\n\r\nThis service is busy. Try again.\n";
+    for (const auto content : {answer, std::string_view()}) {
+        append_record(record_type::stdout_stream, id, content, control_);
+        trace_out(record_type::stdout_stream, id, content.size());
+    }
     refuse(id, r, keep, protocol_status::overloaded);
 }
 
@@ -396,6 +407,7 @@ error_code session::on_management(const record_decoder::piece& p)
         std::string body(8, '\0');
         body[0] = static_cast<char>(p.header.type);
         append_record(record_type::unknown_type, 0, body, control_);
+        trace_out(record_type::unknown_type, 0, body.size());
         driver_.output_ready();
     }
     return {};
@@ -422,6 +434,7 @@ void session::answer_values()
                   header.data());
     control_.append(text_of(header));
     control_ += answer;
+    trace_out(record_type::get_values_result, 0, answer.size());
     driver_.output_ready();
 }
 
@@ -498,20 +511,23 @@ error_code session::check(std::chrono::steady_clock::time_point now)
     const bool some_stream = std::any_of(slots_.begin(), slots_.end(), [](const auto& s) {
         return s->x->state() < exchange::phase::finished;
     });
-    slot* given_up = nullptr;
+    std::vector<slot*> late;
     for (const auto& s : slots_) {
         if (s->x->stalled(now, moving, some_stream))
             return sluice::errc::write_stalled;
-        const bool progress = std::exchange(s->received, false) || (alone && received);
+        bool progress = std::exchange(s->received, false) || (alone && received);
+        // Variables come in one piece from every web server: bytes that trickle buy no time.
+        if (s->state == slot_state::params)
+            progress = s->quiet_since == never;
         if (progress || !input_open || !waits_for_input(*s))
             s->quiet_since = now;
         else if (now - s->quiet_since >= resources_.limits().request_idle)
-            given_up = s.get();
+            late.push_back(s.get());
     }
-    if (given_up && alone)
+    if (!late.empty() && alone)
         return errc::request_idle;
-    if (given_up)
-        give_up_waiting(*given_up); // others that are as late at the next look
+    for (slot* const s : late)
+        give_up_waiting(*s);
 
     // Part of a record, or of none ever.
     const bool waits = slots_.empty() && (!greeted_ || !decoder_.at_boundary());

@@ -184,6 +184,8 @@ void session::frame_ending(slot& s, const outflow::segment* last)
         if (s.stderr_used) {
             encode_header({record_type::stderr_stream, s.id, 0, 0}, to);
             to += header_size;
+            if (tracing_)
+                log::trace("out STDERR id {} 0 bytes", s.id);
         }
         encode_header({record_type::stdout_stream, s.id, 0, 0}, to);
         to += header_size;

@@ -37,8 +37,9 @@ struct blocking_options {
 
     /// A body that announces up to so many bytes is taken in before a thread is (`request_body::buffer`), so that clients that
     /// send slowly hold none; one that is cut short is then answered with 400 without the app. Larger ones, and those of unknown
-    /// length, are read as they come. 0: all are, for an app that answers while it reads.
-    std::uint64_t buffered_body = 16 * 1024 * 1024;
+    /// length, are read as they come. What is over `limits::input_window`, which this is by default, needs room in TMPDIR. 0: all
+    /// are read as they come, for an app that answers while it reads.
+    std::uint64_t buffered_body = 64 * 1024;
 
     /// When the app is destroyed, which is at the end of `sluice::run`: how long it waits for threads in which the app has
     /// not returned. Those that do not come back are left behind, so that one of them cannot keep a service from ending.

@@ -167,6 +167,7 @@ public:
     error_code cut_short() const noexcept { return complete_ ? error_code() : error_; }
     void write_error_text(std::string_view text);
     void on_end(detail::unique_function<void()> f);
+    void on_failure(detail::unique_function<void(int)> f) { failure_handler_ = std::move(f); }
 
     /// The app in its coroutine. Destroyed with it, the exchange has nothing to cancel any more.
     class running_app {
@@ -199,6 +200,7 @@ public:
     void cancel_wait() override;
     void complete_soon(detail::unique_function<void()> handler) override;
     void finish(error_code& ec) override;
+    void drop_rest() override;
     void abort(error_code reason) override;
     void writer_dropped() override;
     error_code error() const override { return error_; }
@@ -237,6 +239,7 @@ private:
         }
     }
     void answer_error(int status, std::string_view text);
+    void answer_failure(int status, std::string_view text);
     void send_head(error_code& ec, std::string& why);
     void feed_body();
     void announce();
@@ -284,8 +287,9 @@ private:
     bool answered_ = false;  ///< the responder was called
     bool told_ = false;      ///< the app has been told that nobody waits any more
     bool complete_ = false;  ///< the end of the response was handed over, and it is a good one
-    bool head_only_ = false; ///< HEAD, or a status without body: writes are counted, not sent
+    bool head_only_ = false; ///< HEAD, a status without body, or `drop_rest`: writes are counted, not sent
     bool is_head_request_ = false;
+    bool is_safe_ = false;      ///< GET or HEAD (RFC 9110 section 9.2.1)
     bool wants_direct_ = false; ///< a large write waits for an empty queue
     bool stalling_ = false;
 
@@ -301,6 +305,7 @@ private:
     std::string errors_;
     std::size_t errors_dropped_ = 0;
     std::vector<detail::unique_function<void()>> at_end_;
+    detail::unique_function<void(int)> failure_handler_;
     detail::unique_function<void()> app_ended_;
     detail::app_runner* runner_ = nullptr; ///< while the app runs in a coroutine
 

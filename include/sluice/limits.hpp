@@ -95,8 +95,8 @@ struct limits {
     /// Body the app left unread, thrown away at the end of the response before the connection is closed.
     std::uint64_t discard = 1024 * 1024;
 
-    /// What an app writes of a body that does not go out (HEAD, 204, 304): over it the response is complete, and the app is
-    /// told as of a client that has left. So ends a HEAD that is answered by an endless stream.
+    /// What an app writes of a body that does not go out (HEAD, 204, 205, 304): over it the response is complete, and the app
+    /// is told as of a client that has left. So ends a HEAD that is answered by an endless stream.
     std::uint64_t unsent_body = 1024 * 1024;
 
     /// See there.
@@ -122,8 +122,8 @@ struct limits {
 
     // Time.
 
-    /// A request that is half sent and of which nothing comes: it fails, and alone on its connection takes that along. Also
-    /// a connection that never brought anything.
+    /// A request that is half sent and of which nothing comes: it fails, and alone on its connection takes that along. Its
+    /// variables must all have come by then, however they trickle. Also a connection that never brought anything.
     std::chrono::milliseconds request_idle = std::chrono::seconds(60);
 
     /// The client takes nothing of what waits for it. Longer than mod_fcgid's busy timeout of 300 s would be
@@ -131,8 +131,8 @@ struct limits {
     std::chrono::milliseconds write_stall = std::chrono::seconds(300);
 
     /// The same once the app has finished: nobody waits for the rest but a client that reads nothing. A body that was given
-    /// whole is being written until the last of it is in the window. Also what an app may take after the head of its answer to
-    /// a HEAD, of which nothing else goes out.
+    /// whole is being written until the last of it is in the window. Also what an app may take after the head of an answer to
+    /// GET or HEAD of which nothing else goes out.
     std::chrono::milliseconds linger = std::chrono::seconds(30);
 
     /// Between SIGTERM and the end, for responses still running.

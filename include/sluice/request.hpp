@@ -213,6 +213,11 @@ public:
     /// Calls `f` once after the response has ended, however it ended. Handlers run in reverse order.
     void on_end(detail::unique_function<void()> f);
 
+    /// Calls `f(status)`, once, when the app has failed before its head or has ended without an answer, whatever its shape: to
+    /// answer at once, with a page of one's own. Where it does not, sluice answers with a plain one of that status (`status_of`).
+    /// One at a time: a later `f` takes the place of the one before. What it throws is logged.
+    void on_failure(detail::unique_function<void(int status)> f);
+
     /// What has been sent of the answer so far, whoever gave it: the app, a middleware, or sluice's own 500.
     sent_response sent() const;
 

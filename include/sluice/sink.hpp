@@ -64,6 +64,10 @@ public:
     /// bytes than announced were written, and the response is then aborted.
     virtual void finish(error_code& ec) = 0;
 
+    /// The rest of the body does not go out: from now on this is as a sink of a response without one (see `wants_body`), and
+    /// what was accepted before is all of it. For a middleware that answers with a body of its own.
+    virtual void drop_rest() {}
+
     /// Gives the response up: it is made to fail visibly where the web server can pass that on.
     virtual void abort(error_code reason) = 0;
 

@@ -30,7 +30,7 @@ public:
         const auto made = std::min(text_.size(), out.size());
         std::memcpy(out.data(), text_.data(), made);
         text_.remove_prefix(made);
-        return {in.size(), made, text_.empty()};
+        return {in.size(), made, text_.empty(), text_.empty()};
     }
 
 private:
@@ -104,28 +104,6 @@ private:
     std::size_t most_;
 };
 
-/// For HEAD, where there is no body to be transformed.
-class head_port final : public filter_port {
-public:
-    head_port(response_port_ptr next, const request& req) : filter_port(std::move(next)), request_(req) {}
-
-    sink_ptr start(error_code& ec, std::string& why) override
-    {
-        if (is_content(head().status))
-            apply(request_, head());
-        return filter_port::start(ec, why);
-    }
-    void send(std::string body, error_code& ec, std::string& why) override
-    {
-        if (is_content(head().status) && apply(request_, head()) == detail::precondition::failed)
-            body = failed_text; // for its length
-        filter_port::send(std::move(body), ec, why);
-    }
-
-private:
-    const request& request_;
-};
-
 } // namespace
 
 application conditional(application inner, conditional_options options)
@@ -136,12 +114,7 @@ application conditional(application inner, conditional_options options)
             respond = responder(response_port_ptr(new hashing_port(respond.release(), options.hashed_body)));
         return app(req, std::move(respond));
     };
-    const auto head_requests = [](request& req, responder respond, const application& app) {
-        if (req.env().method() == "HEAD")
-            respond = responder(response_port_ptr(new head_port(respond.release(), req)));
-        return app(req, std::move(respond));
-    };
-    return transform_response(around(around(std::move(inner), hashes), head_requests),
+    return transform_response(around(std::move(inner), hashes),
                               [](request& req, response_head& head) -> std::unique_ptr<transform> {
                                   if (!is_content(head.status) || !asks_for_it(req.env().method()))
                                       return nullptr;

@@ -55,13 +55,6 @@ public:
         : filter_port(std::move(next)), request_(req), make_(make)
     {}
 
-    sink_ptr start(error_code& ec, std::string& why) override
-    {
-        auto s = filter_port::start(ec, why);
-        answered_ |= !ec;
-        return s;
-    }
-
     void send(std::string body, error_code& ec, std::string& why) override
     {
         const auto length = head().headers.get("Content-Length");
@@ -74,30 +67,11 @@ public:
         } else {
             filter_port::send(std::move(body), ec, why);
         }
-        answered_ |= !ec;
-    }
-
-    void responder_dropped() override
-    {
-        dropped_ = true;
-        if (app_returned_)
-            answer_if_dropped();
-        filter_port::responder_dropped();
-    }
-
-    bool answered() const noexcept { return answered_; }
-
-    void app_returned()
-    {
-        app_returned_ = true;
-        if (dropped_)
-            answer_if_dropped();
     }
 
     /// Answers for an app that cannot.
     void fail(int status)
     {
-        answered_ = true;
         error_code ec;
         std::string why;
         put(filled({status, {}, {}, {}}), ec, why);
@@ -136,17 +110,8 @@ private:
         filter_port::send(page.body.take_text(), ec, why);
     }
 
-    void answer_if_dropped()
-    {
-        if (answered_ || request_.aborted())
-            return;
-        log_failure(request_, "the app ended without an answer");
-        fail(500);
-    }
-
     request& request_;
     const make_error_page& make_;
-    bool answered_ = false, dropped_ = false, app_returned_ = false;
 };
 
 } // namespace
@@ -154,20 +119,10 @@ private:
 application error_pages(application inner, make_error_page make)
 {
     return around(
-        std::move(inner),
-        [make = std::move(make)](request& req, responder respond, const application& app) -> task<void> {
+        std::move(inner), [make = std::move(make)](request& req, responder respond, const application& app) {
             const boost::intrusive_ptr<error_port> port(new error_port(respond.release(), req, make));
-            try {
-                co_await app(req, responder(port));
-            } catch (...) {
-                // Where nobody waits, or the head is out, it is no page that is wanted.
-                if (port->answered() || req.aborted())
-                    throw;
-                const sluice::detail::app_failure failure(std::current_exception());
-                failure.log(req.id(), req.env(), true);
-                port->fail(failure.status);
-            }
-            port->app_returned();
+            req.on_failure([port](int status) { port->fail(status); });
+            return app(req, responder(port));
         });
 }
 

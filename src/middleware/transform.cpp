@@ -27,7 +27,7 @@ public:
         const auto length = text::parse_number(head().headers.get("Content-Length"));
         auto chosen = choose();
         auto s = filter_port::start(ec, why);
-        if (ec || !chosen)
+        if (ec || !chosen || is_head_)
             return s;
         sink_ = new_sink(std::move(s), std::move(chosen), length);
         if (app_returned_)
@@ -46,11 +46,17 @@ public:
         auto chosen = choose();
         if (!chosen)
             return filter_port::send(std::move(body), ec, why);
-        if (body.size() <= turn_input)
+        const bool known =
+            !body.empty() || given.empty() || given == size; // to HEAD it may be announced and not there
+        if (known && body.size() <= turn_input)
             return filter_port::send(transformed(*chosen, std::move(body)), ec, why);
         auto s = filter_port::start(ec, why);
-        if (!ec)
-            write_whole(new_sink(std::move(s), std::move(chosen), std::nullopt), std::move(body));
+        if (ec)
+            return;
+        if (!is_head_)
+            return write_whole(new_sink(std::move(s), std::move(chosen), std::nullopt), std::move(body));
+        s->finish(ec);
+        s->writer_dropped();
     }
 
     void app_returned(bool well)
@@ -63,7 +69,7 @@ public:
 private:
     std::unique_ptr<transform> choose()
     {
-        if (is_head_ || !status_allows_body(head().status))
+        if (!status_allows_body(head().status))
             return nullptr;
         auto chosen = choose_(request_, head());
         if (chosen) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace sluice::middleware {
 
@@ -36,7 +37,11 @@ bool transform_sink::drain(error_code& ec)
             return false; // the response ended in that call; who waits is told why
         begin_ += n;
     }
-    return !ec && begin_ == end_;
+    if (ec || begin_ < end_)
+        return false;
+    if (over_ && !std::exchange(rest_dropped_, true))
+        next().drop_rest();
+    return true;
 }
 
 /// Moves on what is pending: the buffer, then the flush or the end asked for. True when all of it is with the next
@@ -49,6 +54,7 @@ bool transform_sink::advance(error_code& ec)
         const auto step = transform_->run({}, {buffer_.get(), transform::buffer_size}, goal_);
         begin_ = 0;
         end_ = step.made;
+        over_ |= step.over;
         if (step.done)
             goal_ = transform::goal::take;
         else if (step.made == 0)
@@ -86,10 +92,15 @@ std::size_t transform_sink::try_write(std::span<const std::byte> bytes, error_co
     const auto most = bytes.first(std::min(bytes.size(), budget_));
     std::size_t taken = 0;
     while (taken < most.size() && advance(ec)) {
+        if (rest_dropped_) {
+            taken += next().try_write(most.subspan(taken), ec);
+            break;
+        }
         const auto step = transform_->run(most.subspan(taken), {buffer_.get(), transform::buffer_size},
                                           transform::goal::take);
         begin_ = 0;
         end_ = step.made;
+        over_ |= step.over;
         taken += step.taken;
         if (step.taken == 0 && step.made == 0)
             throw std::logic_error("sluice::middleware::transform::run took nothing and made nothing");

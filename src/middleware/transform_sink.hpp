@@ -57,7 +57,8 @@ private:
     std::unique_ptr<std::byte[]> buffer_;
     std::size_t begin_ = 0, end_ = 0; ///< of what is in the buffer
     transform::goal goal_ = transform::goal::take;
-    bool unflushed_ = false; ///< something was taken since the last flush
+    bool unflushed_ = false;                   ///< something was taken since the last flush
+    bool over_ = false, rest_dropped_ = false; ///< nothing more will come out; the next sink knows
     bool finishing_ = false, finished_ = false, dropped_ = false, app_returned_ = false;
     std::optional<std::uint64_t> length_;
     std::uint64_t request_id_;

@@ -3,7 +3,7 @@
 // A CGI program's main as a function: it writes its head itself.
 #include <sluice/cgi/ported.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <iterator>

@@ -1,8 +1,8 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
-#include "app_support.hpp"
-#include "support/catch.hpp"
-
 #include <sluice/detail/app_runners.hpp>
+
+#include "support/app_support.hpp"
+#include "support/catch.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -3,7 +3,7 @@
 
 #include <sluice/application.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <stdexcept>

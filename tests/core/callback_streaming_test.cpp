@@ -3,7 +3,7 @@
 // Streaming without coroutines: every token of Asio, and a stack that does not grow.
 #include <sluice/writer.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_executor.hpp>

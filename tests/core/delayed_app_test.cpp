@@ -3,7 +3,7 @@
 // The delayed shape: a function that may return at once and answer later, from callbacks.
 #include <sluice/application.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <functional>

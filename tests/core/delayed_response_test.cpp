@@ -3,7 +3,7 @@
 // R33, R34: a response that is given when the app has returned long since.
 #include <sluice/responder.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/co_spawn.hpp>

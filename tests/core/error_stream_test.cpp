@@ -3,7 +3,7 @@
 // R21: the app's error stream.
 #include <sluice/request.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <optional>

@@ -3,7 +3,7 @@
 // The first promise, on the whole way of the bytes: app, writer, exchange, transport.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 // R18: the whole body, to be read more than once; and bodies that are looked at where they lie.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>

@@ -3,7 +3,7 @@
 // R45, and that an exchange used again knows nothing of its past.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <functional>

@@ -3,7 +3,7 @@
 // How a response ends that its app does not end properly, and what happens afterwards.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <functional>
@@ -142,6 +142,24 @@ TEST_CASE("R40: an exception after finish() takes nothing back")
     loop.poll();
     CHECK(client.ended_well());
     CHECK(client.body() == "whole");
+}
+
+TEST_CASE("R40: an exception after a response that was given whole takes nothing of it back, however large")
+{
+    for (const std::size_t size : {10u, 1'000'000u}) {
+        CAPTURE(size);
+        fake_loop loop([&](request&, responder respond) -> task<void> {
+            respond.send(200, {{"Content-Type", "text/plain"}}, text_of_size(size));
+            throw std::runtime_error("too late");
+            co_return;
+        });
+        fake_host client(loop);
+        client.request();
+        loop.poll();
+        CHECK(client.ended_well());
+        CHECK(client.body().size() == size);
+        CHECK(loop.log().contains("too late"));
+    }
 }
 
 TEST_CASE("R41: an app that returns without answering gets a 500")

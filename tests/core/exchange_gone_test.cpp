@@ -3,7 +3,7 @@
 // The client leaves, or takes nothing any more: who is told, when, and what comes back.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/co_spawn.hpp>

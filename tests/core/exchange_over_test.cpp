@@ -3,7 +3,7 @@
 // What apps and transports may still do with a response that is over, or that was ended from outside.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/co_spawn.hpp>

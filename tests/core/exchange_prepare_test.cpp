@@ -4,7 +4,7 @@
 #include <sluice/exchange.hpp>
 #include <sluice/testing/memory_sink.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <cstring>

@@ -3,7 +3,7 @@
 // Small writes behind the first end up in the put area, without a call. They obey every rule that a call would have checked.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;

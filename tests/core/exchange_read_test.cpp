@@ -3,7 +3,7 @@
 // Reads of the request body, one by one: the test is the app.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>

@@ -3,7 +3,7 @@
 // F25: a web server that sends the whole request before it reads any of the response.
 #include <sluice/detail/spill_file.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <algorithm>

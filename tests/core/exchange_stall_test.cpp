@@ -3,7 +3,7 @@
 // stalled(): time is an input.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <optional>
@@ -230,13 +230,13 @@ TEST_CASE("R42: nor does one that waits for events: limits::linger after the hea
             make_limits());
         loop.stop_clock();
         fake_host client(loop);
-        client.request(is_head ? "HEAD" : "GET");
+        client.request(is_head ? "HEAD" : "POST");
         loop.poll();
-        for (auto t = 0s; t <= 30s; t += 1s) // the head went within the first second
-            CHECK_FALSE(client.x().stalled(start_time + t));
+        for (auto t = 0s; t <= 30s; t += 1s)                         // the head went within the first second
+            CHECK_FALSE(client.x().stalled(start_time + t, t > 5s)); // others on its connection may go on
         loop.poll();
         CHECK_FALSE(client.ended());
-        CHECK_FALSE(client.x().stalled(start_time + 31s));
+        CHECK_FALSE(client.x().stalled(start_time + 31s, true));
         loop.poll();
         CHECK(client.ended() == is_head);
         CHECK(client.ended_well() == is_head);

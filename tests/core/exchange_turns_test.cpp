@@ -3,8 +3,8 @@
 // Promptness, gathering, fairness, and what a write costs.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
 #include "support/allocation_count.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/co_spawn.hpp>

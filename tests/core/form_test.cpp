@@ -3,7 +3,7 @@
 // Forms as an app reads them, off a request's body.
 #include <sluice/form.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <functional>

@@ -3,7 +3,7 @@
 // What is looked at in place, and what is kept to be read again.
 #include <sluice/inflow.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <random>

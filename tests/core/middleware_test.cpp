@@ -3,7 +3,7 @@
 // An app around an app: what it does not touch is as if it were not there.
 #include <sluice/application.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/post.hpp>

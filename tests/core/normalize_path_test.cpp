@@ -72,13 +72,13 @@ TEST_CASE("R2, R3, R4, R15: what servers split how becomes SCRIPT_NAME and PATH_
 TEST_CASE("R3: a NUL byte in the path or query is refused, wherever it came from")
 {
     const std::string nul(1, '\0');
-    CHECK(refusal(request("PATH_INFO=/a" + nul + "b")) == R"(the path holds a NUL byte: "/a\x00b")");
-    CHECK(refusal(request("SCRIPT_NAME=/a" + nul + "b\nPATH_INFO=/c")) ==
+    CHECK(refusal(request_with("PATH_INFO=/a" + nul + "b")) == R"(the path holds a NUL byte: "/a\x00b")");
+    CHECK(refusal(request_with("SCRIPT_NAME=/a" + nul + "b\nPATH_INFO=/c")) ==
           R"(the path holds a NUL byte: "/a\x00b/c")");
-    CHECK(refusal(request("REQUEST_URI=/a%00b")) == R"(the path holds a NUL byte: "/a\x00b")");
-    CHECK(refusal(request("PATH_INFO=/a\nREQUEST_URI=/a?" + nul)) ==
+    CHECK(refusal(request_with("REQUEST_URI=/a%00b")) == R"(the path holds a NUL byte: "/a\x00b")");
+    CHECK(refusal(request_with("PATH_INFO=/a\nREQUEST_URI=/a?" + nul)) ==
           R"(REQUEST_URI holds a NUL byte: "/a?\x00")");
-    CHECK(refusal(request("QUERY_STRING=" + nul)) == R"(QUERY_STRING holds a NUL byte: "\x00")");
+    CHECK(refusal(request_with("QUERY_STRING=" + nul)) == R"(QUERY_STRING holds a NUL byte: "\x00")");
     // Encoded, it is only text as long as nobody decodes it.
     CHECK(normalized("PATH_INFO=/a\nREQUEST_URI=/a%00b").path_info() == "/a");
 }
@@ -148,7 +148,7 @@ TEST_CASE("R14: PATH_INFO is rebuilt where REQUEST_URI agrees with it but for fo
     };
     for (const auto& c : cases) {
         CAPTURE(std::string(c.script_name), std::string(c.sent), std::string(c.request_uri));
-        environment env = request("");
+        environment env = request_with("");
         env.add("SCRIPT_NAME", c.script_name);
         env.add("PATH_INFO", c.sent);
         env.add("REQUEST_URI", c.request_uri);

@@ -81,7 +81,7 @@ inline void check_invariants(const environment& env)
 }
 
 /// The least a server sends, with what the case says on top.
-inline environment request(std::string_view lines)
+inline environment request_with(std::string_view lines)
 {
     environment env = environment_of(lines);
     if (!env.contains("REQUEST_METHOD"))
@@ -92,7 +92,7 @@ inline environment request(std::string_view lines)
 /// The same after a normalization that has to succeed.
 inline environment normalized(std::string_view lines, const normalize_options& options = {})
 {
-    environment env = request(lines);
+    environment env = request_with(lines);
     std::string why;
     const error_code fault = normalize(env, options, &why);
     INFO(why);

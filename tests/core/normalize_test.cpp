@@ -111,7 +111,7 @@ TEST_CASE("R8: CONTENT_LENGTH and CONTENT_TYPE are what the client sent, or not 
 
     for (const char* bad : {"abc", "-1", "+1", " 1", "1 ", "1,1", "0x1", "18446744073709551616", "1\n"}) {
         CAPTURE(std::string(bad));
-        environment env = request("");
+        environment env = request_with("");
         env.add("CONTENT_LENGTH", bad);
         CHECK(refusal(env).find("CONTENT_LENGTH is no number of bytes: \"") == 0);
     }
@@ -144,9 +144,9 @@ TEST_CASE("R9: repeated request headers are joined")
 TEST_CASE("R9: names that collide by - and _ are told apart by their spelling, or refused")
 {
     // lighttpd joins what is repeated: of it a second variable is another header.
-    CHECK(refusal(request("SERVER_SOFTWARE=lighttpd/1.4.69\nHTTP_X=a\nHTTP_X=b")) ==
+    CHECK(refusal(request_with("SERVER_SOFTWARE=lighttpd/1.4.69\nHTTP_X=a\nHTTP_X=b")) ==
           "HTTP_X came twice from lighttpd, as from headers that differ only by - and _; the last is \"b\"");
-    CHECK(refusal(request("HTTP_X\x01=a\nHTTP_X\x01=b\nSERVER_SOFTWARE=lighttpd/1.4.69"))
+    CHECK(refusal(request_with("HTTP_X\x01=a\nHTTP_X\x01=b\nSERVER_SOFTWARE=lighttpd/1.4.69"))
               .find("\"HTTP_X\\x01\" came") == 0);
 
     // Nobody sends such names; as they are they are found as no header.
@@ -156,8 +156,10 @@ TEST_CASE("R9: names that collide by - and _ are told apart by their spelling, o
 
 TEST_CASE("R9: a request names one host")
 {
-    CHECK(refusal(request("HTTP_HOST=a\nHTTP_HOST=b")) == "HTTP_HOST came twice: a request names one host");
-    CHECK(refusal(request("HTTP_HOST=a\nHTTP_HOST=a")) == "HTTP_HOST came twice: a request names one host");
+    CHECK(refusal(request_with("HTTP_HOST=a\nHTTP_HOST=b")) ==
+          "HTTP_HOST came twice: a request names one host");
+    CHECK(refusal(request_with("HTTP_HOST=a\nHTTP_HOST=a")) ==
+          "HTTP_HOST came twice: a request names one host");
 }
 
 TEST_CASE("R10: HTTP_PROXY, HTTP_CONTENT_TYPE and HTTP_CONTENT_LENGTH are dropped")
@@ -201,7 +203,7 @@ TEST_CASE("R16: of a variable that is no header and comes twice, the last counts
 
 TEST_CASE("R9, R16: a thousand variables of few names are folded too")
 {
-    environment env = request("");
+    environment env = request_with("");
     std::string joined;
     for (int i = 0; i < 1000; ++i) {
         env.add(i % 2 == 0 ? "HTTP_X" : "PLAIN_" + std::to_string(i % 10), std::to_string(i));

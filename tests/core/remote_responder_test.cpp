@@ -3,7 +3,7 @@
 // R34: answers from other threads. Real ones: the thread sanitizer looks on.
 #include <sluice/remote_responder.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <atomic>

@@ -3,7 +3,7 @@
 // R42-R44: which responses have a body, and how long it is.
 #include <sluice/exchange.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <optional>

@@ -218,11 +218,16 @@ TEST_CASE(
     response_head head = make(200, {{"Content-Type", "text/event-stream"},
                                     {"connection", "keep-alive"},
                                     {"Keep-Alive", "timeout=5"},
-                                    {"Upgrade", "stays"},
+                                    {"Upgrade", "h2c"},
+                                    {"te", "trailers"},
+                                    {"Trailers", "stays"},
                                     {"Proxy-Connection", "keep-alive"}});
     head_facts facts;
     REQUIRE_FALSE(check_head(head, facts));
-    CHECK(names_of(head) == "Content-Type Upgrade ");
+    CHECK(names_of(head) == "Content-Type Trailers ");
+
+    response_head twice = make(200, {{"Content-Type", "a/b"}, {"content-type", "c/d"}});
+    CHECK(check_head(twice, facts) == errc::bad_header_value);
 
     response_head coded = make(200, {{"Content-Type", "text/plain"}, {"transfer-encoding", "chunked"}});
     std::string why;

@@ -3,7 +3,7 @@
 // Cancellation of a single operation: what was accepted stays accepted, and the response goes on.
 #include <sluice/writer.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>

@@ -392,5 +392,13 @@ TEST_CASE("the log: every record at trace, a line a request at info")
           "trace out STDOUT id 1 ", "trace out STDOUT id 1 0 bytes, END_REQUEST", "info #"})
         CHECK(loop.log().contains(line));
     CHECK(loop.log().contains(" POST / 200 4 bytes, "));
+    CHECK(loop.log().contains("trace out STDERR id 1 0 bytes"));
+
+    // What answers no request of an app.
+    peer.send(get_values({"FCGI_MAX_REQS"}) + record(99, 0, "x") + begin_request(2, true, 2) +
+              begin_request(3) + abort_request(3));
+    for (const auto* line : {"trace out GET_VALUES_RESULT id 0 ", "trace out UNKNOWN_TYPE id 0 8 bytes",
+                             "trace out END_REQUEST id 2 8 bytes", "trace out END_REQUEST id 3 8 bytes"})
+        CHECK(loop.log().contains(line));
     spdlog::default_logger()->set_level(spdlog::level::info);
 }

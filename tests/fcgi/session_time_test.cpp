@@ -122,18 +122,68 @@ TEST_CASE("request_idle: a request half sent is given up, and a connection that 
     }
 }
 
-TEST_CASE("request_idle: every byte that comes starts the time anew")
+TEST_CASE("request_idle: every byte of a body that comes starts the time anew, but none of the variables")
 {
     limits l;
     l.request_idle = 60s;
-    session_loop loop(l);
-    session_peer peer(loop);
-    auto now = start_of_time;
-    for (const char c : begin_request(1) + params(1, variables())) {
-        peer.send(std::string_view(&c, 1));
-        peer.check(now += 59s);
-        REQUIRE_FALSE(peer.fault());
+    const auto head = begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "20"}}));
+    {
+        session_loop loop(l);
+        session_peer peer(loop);
+        auto now = start_of_time;
+        peer.send(head);
+        loop.requests.at(0).read(100);
+        for (const char c : stdin_data(1, "twenty bytes, slowly")) {
+            peer.send(std::string_view(&c, 1));
+            if (!loop.requests.at(0).reading)
+                loop.requests.at(0).read(100);
+            peer.check(now += 59s);
+            REQUIRE_FALSE(peer.fault());
+        }
+        CHECK(loop.requests.at(0).body == "twenty bytes, slowly");
     }
+    for (const auto step : {1s, 7s, 59s}) {
+        CAPTURE(step.count());
+        session_loop loop(l);
+        session_peer peer(loop);
+        auto now = start_of_time;
+        std::chrono::seconds passed{};
+        peer.check(now);
+        for (std::size_t i = 0; i < head.size() && !peer.fault(); ++i) {
+            peer.send(head.substr(i, 1));
+            peer.check(now += step);
+            if (i >= 16) // the record that begins it has come
+                passed += step;
+        }
+        CHECK(peer.fault() == fcgi::errc::request_idle);
+        CHECK(passed <= 60s + 2 * step);
+    }
+}
+
+TEST_CASE(
+    "F22: request_idle: half-sent requests of which a byte comes now and then make room in time, all of "
+    "them")
+{
+    limits l = small_limits();
+    l.request_idle = 60s;
+    l.half_sent_requests = 40;
+    session_loop loop(l);
+    session_peer hostile(loop), other(loop);
+    std::string all;
+    for (id_type id = 1; id <= 30; ++id)
+        all += begin_request(id);
+    hostile.send(all);
+    auto now = start_of_time;
+    for (int i = 0; i <= 60; ++i) {
+        for (id_type id = 1; id <= 30; ++id)
+            hostile.send(record(4, id, "x"));
+        hostile.check(now += 1s);
+    }
+    CHECK_FALSE(hostile.closed());
+    for (id_type id = 1; id <= 30; ++id)
+        CHECK(hostile.reply_to(id).status() == 503);
+    CHECK(loop.loop().statistics().active == 0);
+    other.send(get());
     CHECK(loop.requests.size() == 1);
 }
 

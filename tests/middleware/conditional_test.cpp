@@ -4,7 +4,7 @@
 #include <sluice/detail/http_validators.hpp>
 #include <sluice/middleware/gzip.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 using namespace sluice;
@@ -109,6 +109,36 @@ TEST_CASE("conditional: 412 for another than the client asked for, whatever the 
     CHECK(a.client.body() ==
           (method == std::string_view("HEAD") ? "" : "The precondition of this request does not hold.\n"));
     CHECK(a.client.header("Content-Length") == (stream ? "" : "48"));
+}
+
+TEST_CASE("F4: conditional: a 412 for an app that writes without end is complete, and the app is told")
+{
+    for (const auto* method : {"GET", "HEAD"}) {
+        CAPTURE(method);
+        error_code told;
+        fake_loop loop(middleware::conditional([&](request&, responder respond) -> task<void> {
+            response_head head;
+            head.headers = page().headers;
+            auto out = respond.start(std::move(head));
+            try {
+                for (;;)
+                    co_await out.write(piece_at(0, 10'000));
+            } catch (const system_error& e) {
+                told = e.code();
+                throw;
+            }
+        }));
+        fake_host client(loop);
+        client.request(method, {{"HTTP_IF_MATCH", "\"other\""}});
+        CHECK(loop.poll_until([&] { return client.ended(); }));
+        CHECK(client.ended_well());
+        CHECK(client.status() == 412);
+        CHECK(
+            client.body() ==
+            (method == std::string_view("HEAD") ? "" : "The precondition of this request does not hold.\n"));
+        CHECK(told == errc::client_gone);
+        CHECK_FALSE(loop.log().contains("the app failed"));
+    }
 }
 
 TEST_CASE("conditional: no ETag is made of a body that is not there: the server in front sends the file")

@@ -1,9 +1,12 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/middleware/error_pages.hpp>
 
-#include "core/app_support.hpp"
 #include "middleware/again.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
+
+#include <sluice/blocking.hpp>
+#include <sluice/remote_responder.hpp>
 
 #include <stdexcept>
 
@@ -104,6 +107,50 @@ TEST_CASE("R33, R39, R41: an app that throws before the head, or does not answer
     asked whatever([](request&) -> response { throw 1; });
     CHECK(whatever.client.status() == 500);
     CHECK(whatever.loop.log().contains("an exception that is no std::exception"));
+}
+
+TEST_CASE("R33, R39: so do apps of other shapes, and what the client did wrong is a page of 400")
+{
+    const auto fails = [](const application& app, int status, std::string_view said,
+                          std::initializer_list<field> variables = {}) {
+        int made = 0;
+        fake_loop loop(middleware::error_pages(app, [&](const request&, response& page) {
+            ++made;
+            page.body = "page " + std::to_string(page.status);
+        }));
+        fake_host client(loop);
+        client.request(variables.size() == 0 ? "GET" : "POST", variables, variables.size() > 0);
+        client.end_body();
+        CHECK(loop.poll_until([&] { return client.ended(); }));
+        CHECK(client.ended_well());
+        CHECK(client.status() == status);
+        CHECK(client.body() == "page " + std::to_string(status));
+        CHECK(made == 1);
+        CHECK(loop.log().contains(said));
+        CHECK_FALSE(loop.log().contains("cannot be sent"));
+        CHECK(loop.log().contains("without an answer") == (said == "without an answer"));
+    };
+    fails(blocking([](blocking_request&) { throw std::runtime_error("from a thread"); }), 500,
+          "from a thread");
+    fails(blocking([](blocking_request&) {}), 500, "without an answer");
+    fails(
+        [](request& req, responder respond) {
+            remote_responder(req, std::move(respond)).post([](const responder&) {
+                throw std::runtime_error("from a callback");
+            });
+        },
+        500, "from a callback");
+    fails(
+        [](request& req, responder respond) {
+            remote_responder(req, std::move(respond)).send(200, {{"X-Bad", "a\nb"}}, "");
+        },
+        500, "X-Bad");
+    fails(
+        [](request& req, responder respond) -> task<void> {
+            co_await req.body().buffer();
+            respond.send(200, {{"Content-Type", "text/plain"}}, "");
+        },
+        400, "answered with 400", {{"CONTENT_LENGTH", "10"}});
 }
 
 TEST_CASE("R40: what is thrown after the head is no page")

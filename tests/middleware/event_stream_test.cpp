@@ -3,9 +3,9 @@
 
 #include <sluice/middleware/gzip.hpp>
 
-#include "core/app_support.hpp"
 #include "middleware/event_source.hpp"
 #include "middleware/inflate.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>

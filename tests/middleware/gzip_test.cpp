@@ -1,9 +1,9 @@
 // Copyright (c) 2026 the sluice authors. Distributed under the Boost Software License, Version 1.0.
 #include <sluice/middleware/gzip.hpp>
 
-#include "core/app_support.hpp"
 #include "middleware/again.hpp"
 #include "middleware/inflate.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <stdexcept>
@@ -162,7 +162,7 @@ TEST_CASE("gzip: which answers are compressed, and what their heads say")
         {"no gzip", whole(text), "br", "GET", false, true},
         {"refused", whole(text), "gzip;q=0, *", "GET", false, true},
         {"silent", whole(text), "", "GET", false, true},
-        {"HEAD", whole(text), "gzip", "HEAD", false, true},
+        {"HEAD", whole(text), "gzip", "HEAD", true, true},
         {"small", whole("small"), "gzip", "GET", false, true},
         {"nothing", whole(""), "gzip", "GET", false, true},
         {"image", whole(text, {{"Content-Type", "image/png"}}), "gzip", "GET", false, false},
@@ -189,6 +189,45 @@ TEST_CASE("gzip: which answers are compressed, and what their heads say")
             CHECK(c.client.header("Content-Length") == std::to_string(body.size()));
             inflater in;
             CHECK((row.gzip ? in.feed(body) : body) == row.answer.body);
+        }
+    }
+}
+
+TEST_CASE("R42: behind gzip the head of HEAD is that of GET (RFC 9110 9.3.2), but for a length that is not "
+          "known then")
+{
+    for (const std::size_t size : {0u, 10u, 5'000u, 500'000u}) {
+        for (const bool streams : {false, true}) {
+            CAPTURE(size, streams);
+            const application app = [&](request&, responder respond) -> task<void> {
+                auto answer = whole(std::string(size, 'a'), {{"ETag", "\"x\""}});
+                if (!streams)
+                    co_return respond.send(std::move(answer));
+                response_head head;
+                head.headers = answer.headers;
+                auto out = respond.start(std::move(head));
+                co_await out.write(answer.body.text());
+            };
+            compressed get(app), head(app, {}, "gzip", "HEAD");
+            get.read_all();
+            head.read_all();
+            CHECK(head.client.ended_well());
+            CHECK(head.client.body().empty());
+            CHECK(head.client.head() == get.client.head());
+
+            if (streams)
+                continue;
+            // An app that knows HEAD says the length and gives no body.
+            compressed knows(
+                [&](request&) {
+                    return whole("", {{"ETag", "\"x\""}, {"Content-Length", std::to_string(size)}});
+                },
+                {}, "gzip", "HEAD");
+            knows.read_all();
+            CHECK(knows.client.ended_well());
+            CHECK(knows.client.header("ETag") == get.client.header("ETag"));
+            CHECK((!knows.client.has_header("Content-Length") ||
+                   knows.client.header("Content-Length") == get.client.header("Content-Length")));
         }
     }
 }

@@ -6,7 +6,7 @@
 #include <sluice/middleware/error_pages.hpp>
 #include <sluice/middleware/gzip.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <stdexcept>

@@ -3,7 +3,7 @@
 
 #include <sluice/middleware/transform.hpp>
 
-#include "core/app_support.hpp"
+#include "support/app_support.hpp"
 #include "support/catch.hpp"
 
 #include <memory>

@@ -94,6 +94,27 @@ TEST_CASE("R42: every shape: HEAD keeps the headers and drops the body")
     });
 }
 
+TEST_CASE(
+    "R42, R43: every shape that streams: an endless body of which nothing goes out ends, the app with it")
+{
+    plan p;
+    p.endless = true;
+    p.body = body_of_size(20'000);
+    for (const auto& [method, status] :
+         {std::pair("HEAD", 200), std::pair("GET", 304), std::pair("POST", 204)}) {
+        CAPTURE(method, status);
+        p.status = status;
+        for_each_shape(p, {method}, [&](shape_client& c, const shape& s) {
+            CHECK(c.until_ended());
+            CHECK(c.ended_well());
+            CHECK(c.status() == status);
+            CHECK(c.body().empty());
+            CHECK(c.loop().statistics().produced < (s.streams ? limits().unsent_body + 50'000 : 50'000));
+            CHECK_FALSE(c.loop().log().contains("the app failed"));
+        });
+    }
+}
+
 TEST_CASE("R27, R43: every shape: 204 and 304 have no body and no entity headers")
 {
     for (const int status : {204, 304}) {

@@ -49,6 +49,8 @@ public:
 
     void go_on()
     {
+        if (at_ == plan_.body.size() && plan_.endless)
+            at_ = 0;
         if (at_ == plan_.body.size()) {
             // From a completion handler, where an exception is the request's.
             return out_.async_flush([self = shared_from_this()](error_code ec) {
@@ -114,7 +116,8 @@ void with_body(plan p, request& req, responder respond, std::function<void(const
         }
     };
     p.body.clear();
-    reading::go_on(std::make_unique<reading>(std::move(p), req, std::move(respond), std::move(then)));
+    reading::go_on(std::unique_ptr<reading>(new reading{
+        std::move(p), req, std::move(respond), std::move(then)})); // clang 14 has no make_unique of these
 }
 
 task<std::string> body_of(request& req)
@@ -138,11 +141,14 @@ task<void> stream(const plan& planned, request& req, responder respond)
         p.body = co_await body_of(req);
     p.throw_if(plan::end::throws_before_head);
     auto out = respond.start(p.head());
-    for (std::string_view rest = p.body; !rest.empty(); rest.remove_prefix(std::min(p.piece, rest.size()))) {
-        co_await out.write(rest.substr(0, p.piece));
-        if (p.flush)
-            co_await out.flush();
-    }
+    do {
+        for (std::string_view rest = p.body; !rest.empty();
+             rest.remove_prefix(std::min(p.piece, rest.size()))) {
+            co_await out.write(rest.substr(0, p.piece));
+            if (p.flush)
+                co_await out.flush();
+        }
+    } while (p.endless);
     p.throw_if(plan::end::throws_after_body);
 }
 
@@ -152,12 +158,14 @@ void stream_blocking(plan p, blocking_request& r)
         p.body.assign(std::istreambuf_iterator<char>(r.in()), {});
     p.throw_if(plan::end::throws_before_head);
     auto& out = r.start(p.head());
-    for (std::string_view rest = p.body; !rest.empty() && out;
-         rest.remove_prefix(std::min(p.piece, rest.size()))) {
-        out << rest.substr(0, p.piece);
-        if (p.flush)
-            out.flush();
-    }
+    do {
+        for (std::string_view rest = p.body; !rest.empty() && out;
+             rest.remove_prefix(std::min(p.piece, rest.size()))) {
+            out << rest.substr(0, p.piece);
+            if (p.flush)
+                out.flush();
+        }
+    } while (p.endless && out);
     p.throw_if(plan::end::throws_after_body);
 }
 

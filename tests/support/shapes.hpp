@@ -22,6 +22,7 @@ struct plan {
     std::string body{};
     std::size_t piece = 10'000; ///< bytes a write, of shapes that write
     bool flush = false;         ///< after each of them
+    bool endless = false;       ///< writes its body over and over, where it streams
     bool echoes = false;        ///< reads the request's body first, to its end, and answers with that
     enum class end { well, throws_before_head, throws_after_body } how = end::well;
 

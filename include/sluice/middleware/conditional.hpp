@@ -18,7 +18,7 @@ struct conditional_options {
 
 /// Answers conditional requests (RFC 9110 section 13) by the ETag and Last-Modified that the app gives: 304 without a
 /// body where the client has it already, 412 where it asked for another. Only GET and HEAD, and only answers with
-/// status 200.
+/// status 200 or 206.
 ///
 /// What the app writes of a body that is not wanted is thrown away as it comes. An app that can tell before should,
 /// and answer 304 itself.

@@ -33,6 +33,7 @@ public:
         next_->complete_soon(std::move(handler));
     }
     void finish(error_code& ec) override { next_->finish(ec); }
+    void drop_rest() override { next_->drop_rest(); }
     void abort(error_code reason) override { next_->abort(reason); }
     void writer_dropped() override { next_->writer_dropped(); }
     error_code error() const override { return next_->error(); }

@@ -46,7 +46,7 @@ struct gzip_options {
 ///
 /// A compressed answer has `Content-Encoding: gzip` and a weak ETag, since its bytes are others. `Vary:
 /// Accept-Encoding` is on each answer that might have been compressed, and on a 304 together with the weak ETag. Left
-/// alone: HEAD, 204, 304, 206 and answers with Content-Range, Content-Encoding, or `no-transform` in Cache-Control.
+/// alone: 204, 205, 304, 206 and answers with Content-Range, Content-Encoding, or `no-transform` in Cache-Control.
 ///
 /// `flush` makes all that was written decodable (Z_SYNC_FLUSH, F19); without it small writes gather in zlib.
 ///

@@ -28,6 +28,8 @@ public:
         std::size_t taken = 0; ///< bytes of `in`
         std::size_t made = 0;  ///< bytes put into `out`
         bool done = false;     ///< the goal is reached; false: call again, with what is left and new room
+        bool over =
+            false; ///< nothing more will come out, whatever comes in: the rest is not wanted (`sink::drop_rest`)
     };
 
     virtual ~transform() = default;
@@ -52,7 +54,8 @@ inline constexpr std::size_t turn_input = 64 * 1024;
 /// Where there is one, Content-Length, Content-MD5, Content-Digest and Accept-Ranges are removed, which speak of the
 /// body before; the announced length is held against what the app writes all the same (R44). A body that is given
 /// whole and has at most `turn_input` bytes is transformed at once and has its new length announced. `choose` finds
-/// the length of one that is given whole in the head, and is not asked about answers without a body (HEAD, 204, 304).
+/// the length of one that is given whole in the head, and is not asked about statuses without a body (204, 205, 304). It is asked about
+/// the answer to a HEAD, whose head is to be that of a GET (RFC 9110 section 9.3.2), and has its length where the app gives the body.
 ///
 /// Flow control: while the client takes nothing, a response holds its window and one buffer of
 /// `transform::buffer_size`, and is not writable. An app that goes on writing gives the others their turn every
