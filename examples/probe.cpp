@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,8 +36,10 @@ std::uint64_t number(request& req, std::string_view name, std::uint64_t otherwis
         if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=') {
             std::uint64_t value = 0;
             const auto digits = pair.substr(name.size() + 1);
-            std::from_chars(digits.data(), digits.data() + digits.size(), value);
-            return value;
+            const auto fault = std::from_chars(digits.data(), digits.data() + digits.size(), value).ec;
+            // More than fits in is more than anything here allows, not nothing.
+            return fault == std::errc::result_out_of_range ? std::numeric_limits<std::uint64_t>::max()
+                                                           : value;
         }
     }
     return otherwise;

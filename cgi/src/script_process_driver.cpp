@@ -11,8 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <string_view>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -70,6 +74,49 @@ void give(Descriptor& to, owned_fd& fd)
     fd.release();
 }
 
+enum class state { of_another_group, runs, zombie };
+
+// proc(5). A process whose first thread alone has ended looks like a zombie, but for the number of its threads.
+state state_of(const char* pid, pid_t group)
+{
+    std::array<char, 1024> text;
+    const owned_fd file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    const auto n = file.fd >= 0 ? ::read(file.fd, text.data(), text.size() - 1) : -1;
+    if (n <= 0)
+        return file.fd < 0 && errno != ENOENT && errno != EACCES
+                   ? state::runs // no descriptor, or no memory: as if it did
+                   : state::of_another_group;
+    const std::string_view all(text.data(), static_cast<std::size_t>(n));
+    text[all.size()] = '\0';
+    const auto name_end = all.rfind(')'); // a name may have anything in it
+    char letter = 0;
+    pid_t its_group = 0;
+    int threads = 0;
+    if (name_end == all.npos ||
+        std::sscanf(text.data() + name_end + 1,
+                    " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &letter,
+                    &its_group, &threads) != 3 ||
+        its_group != group)
+        return state::of_another_group;
+    return (letter == 'Z' || letter == 'X') && threads <= 1 ? state::zombie : state::runs;
+}
+
+// One that was started while we looked, by one that has ended since, may be missed: `~script_process` kills whom it has not seen.
+bool only_zombies_are_in(pid_t group)
+{
+    const std::unique_ptr<DIR, int (*)(DIR*)> all(::opendir("/proc"), &::closedir);
+    bool zombies = false;
+    while (const dirent* const entry = all ? ::readdir(all.get()) : nullptr) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+            continue;
+        const auto s = state_of(entry->d_name, group);
+        if (s == state::runs)
+            return false;
+        zombies = zombies || s == state::zombie;
+    }
+    return zombies; // else it cannot be seen who is
+}
+
 } // namespace
 
 std::shared_ptr<script_process> script_process::start(const executor& ex, const process_start& what,
@@ -82,6 +129,7 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
         start_program({what.filename, what.directory, what.arguments, what.variables, what.limits,
                        what.no_input ? -1 : in.emplace(1).theirs.fd, out.theirs.fd, err.theirs.fd});
     p->pid_ = started.pid;
+    p->log_name_ = fmt::format("{}[{}]", what.log_name.empty() ? what.filename : what.log_name, started.pid);
     owned_fd pidfd(started.pidfd);
     give(p->exit_, pidfd);
     if (in)
@@ -95,27 +143,50 @@ std::shared_ptr<script_process> script_process::start(const executor& ex, const 
 // With the loop itself: nobody else would wait for it.
 script_process::~script_process()
 {
-    if (pid_ < 0 || released_ || (reaped_ && (!ending_ || group_is_empty())))
+    if (pid_ < 0 || (reaped_ && (!ending_ || group_is_empty())))
         return;
+    if (released_) {
+        reap_if_ended();
+        return;
+    }
     // Most were told when the service gave up their responses, all at the same time: so they are waited for only once.
     if (!ending_)
         terminate(std::chrono::milliseconds(50));
-    wait_until(std::min(kill_at_, terminated_ + last_grace), [&] { return reaped_ && group_is_empty(); });
-    signal(SIGKILL);
+    if (wait_until(std::min(kill_at_, terminated_ + last_grace), [&] { return reaped_ && nobody_runs(); }))
+        signal(SIGKILL); // for whom we have not seen
+    else
+        kill_group();
     // Not without a bound: there may be no killing it (it is another user's now, or the kernel does not let go of it).
-    wait_until(std::max(terminated_ + 2 * last_grace, clock::now() + least_wait), [&] { return reaped_; });
+    if (!wait_until(std::max(terminated_ + 2 * last_grace, clock::now() + least_wait),
+                    [&] { return reaped_; }))
+        log::error("{} is still there after SIGKILL: left behind", log_name_);
 }
 
+// False when the time was over before.
 template <class F>
-void script_process::wait_until(clock::time_point until, F done)
+bool script_process::wait_until(clock::time_point until, F done)
 {
     for (;;) {
-        if (!reaped_ && ::waitpid(pid_, nullptr, WNOHANG) != 0)
-            reaped_ = true;
-        if (done() || clock::now() >= until)
-            return;
-        ::poll(nullptr, 0, 5);
+        reap_if_ended();
+        if (done())
+            return true;
+        if (clock::now() >= until)
+            return false;
+        ::poll(nullptr, 0, reaped_ ? 20 : 5); // to look for its group may take all of /proc
     }
+}
+
+bool script_process::reap_if_ended()
+{
+    if (reaped_)
+        return true;
+    int status = 0;
+    const auto found = ::waitpid(pid_, &status, WNOHANG);
+    if (found == 0)
+        return false;
+    reaped_ = true;
+    ended_with(found > 0 ? status : W_EXITCODE(EXIT_FAILURE, 0)); // as `ended`
+    return true;
 }
 
 // Whoever is told is held by the wait, not by the process: they may hold each other, and the loop may end first.
@@ -142,14 +213,25 @@ bool script_process::ended()
     if (result == 0 && info.si_pid == 0)
         return false;
     if (result != 0) // somebody else has waited for it: what it ended with is lost, which is no success
-        status_ = W_EXITCODE(EXIT_FAILURE, 0);
+        ended_with(W_EXITCODE(EXIT_FAILURE, 0));
     else
-        status_ = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : W_EXITCODE(0, info.si_status);
+        ended_with(info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0)
+                                              : W_EXITCODE(0, info.si_status));
     error_code ignored;
     exit_.close(ignored);
     if (ending_ || released_)
         reap();
     return true;
+}
+
+// The log is told once, here, whoever it is that hears of it.
+void script_process::ended_with(int status)
+{
+    if (status_)
+        return;
+    status_ = status;
+    log::write(status == 0 ? log::level::info : log::level::warning, "{} {}", log_name_,
+               describe_exit(status));
 }
 
 // Until then its number can be nobody else's; afterwards as long as somebody is left of its group.
@@ -198,9 +280,26 @@ void script_process::signal(int number) const noexcept
         ::kill(pid_, number);
 }
 
+void script_process::kill_group()
+{
+    if (!reaped_ || !nobody_runs())
+        log::warning(
+            "{}{} is still there {} ms after SIGTERM: killed", reaped_ ? "what was started by " : "",
+            log_name_,
+            std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - terminated_).count());
+    signal(SIGKILL);
+}
+
 bool script_process::group_is_empty() const noexcept
 {
     return ::kill(-pid_, 0) != 0 && errno == ESRCH;
+}
+
+// A zombie is still of the group. Whose parent has ended is init's to wait for, which may take its time, and in many a container
+// never happens: nothing of that is worth a wait. It takes a look at all processes, so it is not asked often.
+bool script_process::nobody_runs() const
+{
+    return group_is_empty() || only_zombies_are_in(pid_);
 }
 
 // What the program has started may need the grace more than the program itself, which is often a shell. While the leader is
@@ -211,10 +310,8 @@ void script_process::watch_group()
     if (reaped_ && group_is_empty())
         return;
     const auto left = kill_at_ - clock::now();
-    if (left <= clock::duration::zero()) {
-        signal(SIGKILL);
-        return;
-    }
+    if (left <= clock::duration::zero())
+        return kill_group();
     grace_.expires_after(reaped_ ? std::min<clock::duration>(left, often) : left);
     grace_.async_wait([self = shared_from_this()](const error_code&) { self->watch_group(); });
 }

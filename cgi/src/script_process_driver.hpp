@@ -30,6 +30,7 @@ struct process_start {
     std::vector<std::string> variables; ///< "NAME=value"
     std::vector<std::pair<int, rlimit>> limits;
     bool no_input = false; ///< its stdin is /dev/null, and `in` closed
+    std::string log_name;  ///< what the log calls it; "" is its file's name
 };
 
 /// Between SIGTERM and SIGKILL when the loop ends, and with it whoever could wait: the thread waits itself.
@@ -45,7 +46,8 @@ constexpr std::chrono::seconds last_grace{1};
 /// | `release` | it may go on as long as it likes, and is waited for when it ends |
 /// | `end` | SIGTERM to the whole group; SIGKILL to who is left of it after the grace |
 ///
-/// The program itself gets these signals in whatever group it is by then.
+/// The program itself gets these signals in whatever group it is by then. The log is told how it has ended, and that it had to be
+/// killed, also when that is with the loop.
 ///
 /// Object lifetimes: counted; keeps itself until it has been waited for, and its group is gone when that is to end. When the
 /// loop goes first, a program that was not released has `last_grace` at most from its SIGTERM on; who survives SIGKILL, as a
@@ -79,15 +81,20 @@ private:
 
     void wait(std::function<void()> on_exit);
     bool ended();
+    void ended_with(int status);
+    bool reap_if_ended();
     void reap();
     void terminate(std::chrono::milliseconds grace);
     void signal(int number) const noexcept;
     void watch_group();
+    void kill_group();
     bool group_is_empty() const noexcept;
+    bool nobody_runs() const;
     template <class F>
-    void wait_until(clock::time_point until, F done);
+    bool wait_until(clock::time_point until, F done);
 
     pid_t pid_ = -1;
+    std::string log_name_; ///< with the number
     std::optional<int> status_;
     bool released_ = false, ending_ = false, reaped_ = false;
     boost::asio::posix::stream_descriptor exit_; ///< a pidfd

@@ -99,6 +99,7 @@ void script_run::start()
     how.no_input = redirects_ > 0 || req_->body().at_end();
     input_ = how.no_input ? input::over : input::flows;
     how.limits = shared_->options.resources;
+    how.log_name = fmt::format("#{} {}", id_, script_.filename);
     try {
         process_ = script_process::start(ex_, how, [self = shared_from_this()] { self->exited(); });
     } catch (const system_error& e) {
@@ -194,9 +195,6 @@ void script_run::settle_slot()
 
 void script_run::exited()
 {
-    const auto how = describe_exit(*process_->status());
-    log::write(*process_->status() == 0 ? log::level::info : log::level::warning, "#{} {}[{}] {}", id_,
-               script_.filename, process_->pid(), how);
     news_.cancel();
     error_code ignored;
     if (redirecting_)

@@ -99,7 +99,7 @@ std::string command_line(const CLI::App& cli, const std::vector<std::pair<std::s
         else if (option->get_items_expected_max() == 0)
             line += option->as<bool>() ? " " + name : "";
         else if (name == "--env" || name == "--pattern" || name == "--rlimit")
-            for (const auto& value : option->results())
+            for (const auto& value : values_of(cli, name))
                 line += " " + name + " " + quoted(value);
         else
             line += " " + name + " " + quoted(option->results().back()); // the last one counts
@@ -137,7 +137,6 @@ int print_config(int argc, char** arguments)
         return cli.exit(e); // --help
     }
     take();
-    check_not_empty(cli);
 
     std::vector<std::pair<std::string, std::string>> assumed;
     const auto assume = [&](const char* flag, std::string& value, const char* usual) {
@@ -151,7 +150,7 @@ int print_config(int argc, char** arguments)
     if (service.fastcgi.empty())
         assume("--fastcgi", service.fastcgi, "unix:/run/sluice/cgi.sock");
 
-    const auto options = runner_options_of(flags);
+    const auto options = runner_options_of(cli, flags);
     front_needs needs;
     check_plain("--mount", flags.mount);
     needs.prefix = flags.mount.ends_with('/') ? flags.mount : flags.mount + "/";

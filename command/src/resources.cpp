@@ -30,7 +30,7 @@ std::string written(rlim_t n)
 
 } // namespace
 
-std::pair<int, rlimit> resource_named(const std::string& text)
+std::pair<int, rlimit> resource_named(std::string_view flag, const std::string& text)
 {
     const std::string_view all = text;
     const auto equals = std::min(all.find('='), all.size());
@@ -39,14 +39,14 @@ std::pair<int, rlimit> resource_named(const std::string& text)
     const auto value = all.substr(std::min(equals + 1, all.size()));
     const auto n = value == "unlimited" ? std::optional<std::uint64_t>(RLIM_INFINITY) : size_in(value);
     if (name == std::end(names) || !n)
-        throw std::invalid_argument(fmt::format(
-            "--rlimit {}: must be NAME=N or NAME=unlimited, with as, core, cpu, data, fsize, nofile, "
-            "nproc or stack for a NAME, and 0, 500, 64K or 1M, say, for N",
-            text));
+        throw std::invalid_argument(
+            fmt::format("{}: must be NAME=N or NAME=unlimited, with as, core, cpu, data, fsize, nofile, "
+                        "nproc or stack for a NAME, and 0, 500, 64K or 1M, say, for N",
+                        said(flag, text)));
     return {name->second, {*n, *n}};
 }
 
-void check_resources(const std::vector<std::pair<int, rlimit>>& all)
+void check_resources(std::string_view flag, const std::vector<std::pair<int, rlimit>>& all)
 {
     for (const auto& [resource, wanted] : all) {
         rlimit now;
@@ -67,10 +67,10 @@ void check_resources(const std::vector<std::pair<int, rlimit>>& all)
         std::string unit = name;
         std::transform(unit.begin(), unit.end(), unit.begin(),
                        [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-        throw std::invalid_argument(
-            fmt::format("--rlimit {}={}: {}: the service's own hard limit is {}; raise that "
-                        "(Limit{}= of systemd, ulimit -H) or give less",
-                        name, written(wanted.rlim_max), std::strerror(fault), written(now.rlim_max), unit));
+        throw std::invalid_argument(fmt::format("{}={}: {}: the service's own hard limit is {}; raise that "
+                                                "(Limit{}= of systemd, ulimit -H) or give less",
+                                                said(flag, name), written(wanted.rlim_max),
+                                                std::strerror(fault), written(now.rlim_max), unit));
     }
 }
 

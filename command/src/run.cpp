@@ -21,7 +21,8 @@ namespace {
 constexpr const char* what_it_is = "Run CGI programs behind a web server that speaks FastCGI";
 
 constexpr const char* getting_going =
-    R"(Sizes take K, M and G, times take ms, s and m. A flag counts before its variable.
+    R"(Sizes take K, M and G, times take ms, s and m. A flag counts before its variable. SLUICE_PATTERN and SLUICE_RLIMIT
+take several, with spaces between them; SLUICE_ENV takes one, whose value may have spaces.
 SIGTERM, SIGUSR1, SIGINT and SIGHUP let running responses end; with --workers SIGHUP renews those.
 
   sluice run --root /usr/lib/cgi-bin --mount /cgi-bin --fastcgi unix:/run/sluice/cgi.sock \
@@ -48,7 +49,10 @@ void add_run(CLI::App& cli)
 std::function<void()> add_run_flags(CLI::App& cli, program_flags& f, run_options& o)
 {
     add_program_flags(cli, f);
-    return add_service_flags(cli, o, "The service", "--mount");
+    return [&cli, &f, take = add_service_flags(cli, o, "The service", "--mount")] {
+        take();
+        read_program_flags(cli, f);
+    };
 }
 
 int run_programs(int argc, char** arguments)
@@ -69,9 +73,8 @@ int run_programs(int argc, char** arguments)
         return cli.exit(e); // --help, --version
     }
     take();
-    check_not_empty(cli);
-    auto options = runner_options_of(flags);
-    check_resources(options.resources);
+    auto options = runner_options_of(cli, flags);
+    check_resources(name_as_given(cli, "--rlimit"), options.resources);
     if (!flags.mount.empty())
         service.normalize.mount_point = flags.mount; // both read the request's path
     // The first process of a container inherits whatever programs leave behind, and has to wait for it: a supervisor does.

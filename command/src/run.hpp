@@ -14,7 +14,7 @@ namespace sluice::command {
 void add_run(CLI::App& cli);
 
 /// All flags of `sluice run`, for those who print them, too. What it returns is to be called once `cli` is parsed; it
-/// checks the service's and fills `o`. Errors: that throws CLI::ValidationError.
+/// checks the service's and fills `o`, and reads `f`. Errors: that throws CLI::ValidationError or std::invalid_argument.
 std::function<void()> add_run_flags(CLI::App& cli, program_flags& f, run_options& o);
 
 /// Runs CGI programs as a FastCGI service; `arguments` are those behind `run`. The exit status.

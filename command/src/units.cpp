@@ -32,13 +32,18 @@ std::optional<std::uint64_t> parse(std::string_view text, std::initializer_list<
 
 } // namespace
 
+std::string said(std::string_view name, std::string_view value)
+{
+    return fmt::format("{}{}{}", name, name.starts_with('-') ? ' ' : '=', value);
+}
+
 std::chrono::milliseconds time_named(std::string_view flag, std::string_view text)
 {
     constexpr std::uint64_t year = std::uint64_t{365} * 24 * 3'600'000;
     const auto ms = parse(text, {{"ms", 1}, {"s", 1000}, {"m", 60'000}}).value_or(0);
     if (ms == 0 || ms > year)
         throw std::invalid_argument(
-            fmt::format("{} {}: must be a time such as 500ms, 10s or 2m, more than 0", flag, text));
+            fmt::format("{}: must be a time such as 500ms, 10s or 2m, more than 0", said(flag, text)));
     return std::chrono::milliseconds(ms);
 }
 
@@ -52,7 +57,7 @@ std::uint64_t size_named(std::string_view flag, std::string_view text)
     const auto bytes = size_in(text).value_or(0);
     if (bytes == 0)
         throw std::invalid_argument(
-            fmt::format("{} {}: must be a size such as 500, 64K or 1M, more than 0", flag, text));
+            fmt::format("{}: must be a size such as 500, 64K or 1M, more than 0", said(flag, text)));
     return bytes;
 }
 
@@ -61,7 +66,7 @@ std::size_t number_named(std::string_view flag, std::string_view text, std::size
     const auto n = parse(text, {{"", 1}});
     if (!n || *n < least || *n > most)
         throw std::invalid_argument(
-            fmt::format("{} {}: must be a number from {} to {}", flag, text, least, most));
+            fmt::format("{}: must be a number from {} to {}", said(flag, text), least, most));
     return *n;
 }
 

@@ -44,7 +44,7 @@ struct blocking_options {
     /// When the app is destroyed, which is at the end of `sluice::run`: how long it waits for threads in which the app has
     /// not returned. Those that do not come back are left behind, so that one of them cannot keep a service from ending.
     /// Their streams have failed by then, so that only the app's own work keeps them; and mod_fcgid kills 3 s after its
-    /// SIGTERM, of which the drain takes 2.
+    /// SIGTERM, of which the drain takes 1.5.
     std::chrono::milliseconds grace{500};
 };
 

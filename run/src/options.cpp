@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdio>
 #include <functional>
@@ -52,6 +53,15 @@ std::string in_units(std::uint64_t bytes)
     while (bytes % u->factor != 0)
         --u;
     return fmt::format("{}{}", bytes / u->factor, u->name);
+}
+
+// The resolver takes a number with a sign, and makes another port of it. Services have a letter in their names (RFC 6335).
+bool is_address(std::string_view text)
+{
+    const auto port = text.substr(std::min(text.rfind(':') + 1, text.size()));
+    return !text.empty() &&
+           (!text.starts_with("tcp:") || port.empty() || port.find_first_not_of("0123456789") == port.npos ||
+            std::any_of(port.begin(), port.end(), [](unsigned char c) { return std::isalpha(c) != 0; }));
 }
 
 // A flag that is a variable too.
@@ -106,9 +116,9 @@ std::vector<setting> make_settings(run_options& o)
         {"--fastcgi", "SLUICE_FASTCGI", "ADDRESS", "Serve FastCGI on unix:/path or tcp:host:port",
          [&](std::string_view given) {
              o.fastcgi = given;
-             return !given.empty();
+             return is_address(given);
          },
-         "unix:/path or tcp:host:port"},
+         "unix:/path or tcp:host:port, with a port from 0 to 65535"},
         {"--threads", "SLUICE_THREADS", "N", "Event loops, each in a thread of its own [1]",
          [&](std::string_view given) {
              const auto n = parse(given, {unit{"", 1}}, 256);
@@ -147,7 +157,8 @@ std::vector<setting> make_settings(run_options& o)
              fmt::format("Give up a request that stops coming for so long [{}s]", seconds(l.request_idle)),
              l.request_idle, 1),
         time("--drain", "SLUICE_DRAIN",
-             fmt::format("Time for running responses after SIGTERM [{}s; 2s when spawned]", seconds(l.drain)),
+             fmt::format("Time for running responses after SIGTERM [{}s; 1500ms when spawned]",
+                         seconds(l.drain)),
              l.drain, 0),
         {"--mount", "SLUICE_MOUNT", "PATH", "Where the app is mounted, if the web server says it wrong",
          [&](std::string_view given) {
@@ -190,8 +201,14 @@ void apply(std::vector<setting>& settings, const CLI::App& cli, run_options& o)
         s.is_flag = std::find(flags.begin(), flags.end(), s.option) != flags.end();
         if (!s.set(s.given))
             throw CLI::ValidationError(fmt::format("{}: must be {}", s.said(), s.rule));
-        o.drain_given = o.drain_given || std::string_view(s.flag) == "--drain";
+        const std::string_view flag = s.flag;
+        o.drain_given = o.drain_given || flag == "--drain";
+        if (flag.starts_with("--socket-"))
+            o.socket_said = s.said();
     }
+    if (o.fastcgi.starts_with("tcp:") && !o.socket_said.empty())
+        throw CLI::ValidationError(fmt::format(
+            "{}: is for the file of a unix socket, and {} has none; leave it out", o.socket_said, o.fastcgi));
     const auto wrong = check(o, [&](std::string_view flag) {
         const auto s = std::find_if(settings.begin(), settings.end(),
                                     [&](const setting& each) { return each.flag == flag; });

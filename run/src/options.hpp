@@ -19,7 +19,8 @@ namespace sluice {
 struct run_options {
     std::string fastcgi; ///< "" looks at fd 0
     fcgi::listener_options socket;
-    std::string log_level; ///< "" depends on how the program was started
+    std::string socket_said; ///< what of that was given, and how; "" for nothing
+    std::string log_level;   ///< "" depends on how the program was started
     unsigned threads = 1;
     unsigned workers = 0; ///< processes under a supervisor; 0: none, this process serves
     bool drain_given = false;

@@ -30,8 +30,9 @@ namespace sluice {
 
 namespace {
 
-// mod_fcgid sends SIGKILL about 3 s after SIGTERM.
-constexpr auto spawned_drain = std::chrono::seconds(2);
+// mod_fcgid sends SIGKILL about 3 s after SIGTERM. What comes behind the drain has to fit in, too: the second that CGI
+// programs get to end (`cgi::last_grace`), or the half that blocking apps do; and half a second stays for a busy machine.
+constexpr std::chrono::milliseconds spawned_drain(1500);
 
 // A web server may start a FastCGI program with descriptor 0 alone (FastCGI specification, section 2.2). Then the next
 // connection would become stdout or stderr, and the log would be written into it.
@@ -177,7 +178,13 @@ std::optional<int> serve(application app, run_options options)
     if (!options.fastcgi.empty())
         return serve_own_socket(fcgi::listener::open(options.fastcgi, options.socket), std::move(app),
                                 options);
-    if (const auto fd = systemd::activated_socket())
+    const auto fd = systemd::activated_socket();
+    if (!options.socket_said.empty() && (fd || fcgi::listener::is_listening(0)))
+        throw std::invalid_argument(fmt::format(
+            "{}: is for a socket that is opened here, with --fastcgi unix:/path, and this one was opened by "
+            "whoever started the program; leave it out",
+            options.socket_said));
+    if (fd)
         return serve_own_socket(fcgi::listener::inherit(*fd), std::move(app), options);
     if (!fcgi::listener::is_listening(0))
         return std::nullopt;

@@ -3,16 +3,19 @@
 
 #include "cgi/process_state.hpp"
 #include "support/catch.hpp"
+#include "support/log_capture.hpp"
 #include "support/temp_dir.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <fmt/format.h>
 
 #include <csignal>
 #include <filesystem>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,11 +36,14 @@ process_start shell(const std::string& command)
     return how;
 }
 
-/// A process and the loop it lives in.
+/// A process and the loop it lives in. What it logs is kept quiet, unless the test looks at that itself.
 struct started {
-    explicit started(const process_start& how)
-        : process(script_process::start(context.get_executor(), how, [this] { exited = true; }))
-    {}
+    explicit started(const process_start& how, bool looked_at = false)
+    {
+        if (!looked_at)
+            quiet.emplace();
+        process = script_process::start(context.get_executor(), how, [this] { exited = true; });
+    }
 
     /// Runs the loop until `done()`; false after 10 s.
     template <class F>
@@ -72,6 +78,7 @@ struct started {
         REQUIRE(until([&] { return told; }));
     }
 
+    std::optional<sluice::test::log_capture> quiet;
     boost::asio::io_context context;
     std::shared_ptr<script_process> process;
     bool exited = false;
@@ -246,7 +253,7 @@ namespace {
 struct left_behind {
     explicit left_behind(const std::string& command, bool release = false)
     {
-        started s(shell(command + "; echo ready; while :; do sleep 0.02; done"));
+        started s(shell(command + "; echo ready; while :; do sleep 0.02; done"), true);
         s.read_line();
         pid = s.process->pid();
         if (release)
@@ -255,6 +262,7 @@ struct left_behind {
             s.process->end(1h);
     }
 
+    sluice::test::log_capture log;
     pid_t pid;
 };
 
@@ -275,6 +283,42 @@ TEST_CASE("script_process: with the loop a program ends in good order, if it doe
     CHECK(runs(released.pid));
     ::kill(-released.pid, SIGKILL);
     ::waitpid(released.pid, nullptr, 0);
+}
+
+TEST_CASE("script_process: with the loop the log is told how a program has ended, and that it was killed")
+{
+    const left_behind tidy(":");
+    CHECK(tidy.log.text() == fmt::format("warning /bin/sh[{}] was ended by signal {}\n", tidy.pid, SIGTERM));
+
+    const left_behind stubborn("trap '' TERM");
+    const auto name = fmt::format("warning /bin/sh[{}] ", stubborn.pid);
+    CHECK_THAT(stubborn.log.text(),
+               Catch::StartsWith(name + "is still there ") &&
+                   Catch::Contains(" ms after SIGTERM: killed\n" + name + "was ended by signal 9\n"));
+}
+
+TEST_CASE("script_process: a zombie that nobody waits for is not waited for with the loop")
+{
+    // As in a container whose first process waits for nobody: what the program has started becomes ours, and stays.
+    REQUIRE(::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+    const left_behind with_child("sleep 1000 & :");
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    CHECK(::kill(-with_child.pid, 0) == 0); // it is there
+    CHECK(with_child.log.contains(
+        fmt::format("/bin/sh[{}] was ended by signal {}\n", with_child.pid, SIGTERM)));
+    CHECK_FALSE(with_child.log.contains("killed"));
+    while (::waitpid(-with_child.pid, nullptr, 0) > 0) {
+    }
+    CHECK(::kill(-with_child.pid, 0) != 0);
+}
+
+TEST_CASE("script_process: who has been started by a program that has gone gets SIGKILL with the loop, and "
+          "it is said")
+{
+    const left_behind leader("trap '' TERM; (while :; do sleep 0.02; done) & trap - TERM");
+    CHECK(leader.log.contains(
+        fmt::format("warning what was started by /bin/sh[{}] is still there ", leader.pid)));
+    CHECK(leader.log.contains(" ms after SIGTERM: killed\n"));
 }
 
 TEST_CASE("script_process: one that has gone to our process group is ended all the same")
@@ -312,6 +356,7 @@ TEST_CASE("script_process: one that has gone to our process group is ended all t
 TEST_CASE("script_process: what another's closed descriptor had to be told does not make the loop wait for a "
           "program")
 {
+    const sluice::test::log_capture quiet;
     boost::asio::io_context context;
     const auto nothing = [] {};
     const auto other = script_process::start(context.get_executor(), shell("read line"), nothing);

@@ -45,7 +45,6 @@ TEST_CASE("sluice config takes every flag of sluice run, and prints them for a s
 {
     const std::vector<std::string> flags = {"--root",
                                             "/srv/a",
-                                            "--document-root",
                                             "--mount",
                                             "/x",
                                             "--pattern",
@@ -123,6 +122,12 @@ TEST_CASE("sluice config: a variable counts as a flag does, and is printed as on
                     {{"SLUICE_MOUNT", "/m"}, {"SLUICE_DRAIN", "9s"}, {"SLUICE_END_AFTER_OUTPUT", "1"}});
     CHECK_THAT(o.out, Catch::Contains("--mount /m --end-after-output") && Catch::Contains("--drain 9s\n"));
     CHECK_THAT(o.out, Catch::Contains("location /m/ {"));
+    CHECK_THAT(run_command({"config", "nginx"}, "", {{"SLUICE_DOCUMENT_ROOT", "true"}}).out,
+               Catch::Contains("sluice run --document-root --mount"));
+    CHECK_THAT(run_command({"config", "nginx"}, "",
+                           {{"SLUICE_PATTERN", "*.cgi *.pl"}, {"SLUICE_RLIMIT", "core=0  cpu=9"}})
+                   .out,
+               Catch::Contains("--pattern '*.cgi' --pattern '*.pl' --rlimit core=0 --rlimit cpu=9"));
 }
 
 TEST_CASE("sluice config: a web server waits longer than sluice run does")

@@ -321,6 +321,86 @@ TEST_CASE("run: signals that come while programs get their last second change no
     CHECK(service.program().left_behind() == 0);
 }
 
+TEST_CASE("run: how a program ends with the service is in the log, and that it had to be killed")
+{
+    const bool stubborn = GENERATE(false, true);
+    const bool workers = GENERATE(false, true);
+    CAPTURE(stubborn, workers);
+    const programs p;
+    p.add("a.cgi", std::string(stubborn ? "trap '' TERM\n" : "") +
+                       "echo $$ >\"$here/pid\"\n: >\"$here/begun\"\nwhile :; do sleep 0.01; done\n");
+    std::vector<std::string> flags = {"--drain", "100ms", "--grace", "200ms"};
+    if (workers)
+        flags.insert(flags.end(), {"--workers", "1"});
+    own_service service(p, flags);
+    REQUIRE(service.answers_to("/a.cgi", p.at("begun")));
+    service.program().send_signal(SIGTERM);
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    const auto pid = p.left("pid");
+    const auto name = p.root() + "/a.cgi[" + pid.substr(0, pid.size() - 1) + "] ";
+    CAPTURE(service.log());
+    CHECK_THAT(service.log(),
+               Catch::Contains(name + "was ended by signal " + std::to_string(stubborn ? SIGKILL : SIGTERM)));
+    CHECK((service.log().find(": killed\n") != std::string::npos) == stubborn);
+    CHECK((service.log().find(name + "is still there ") != std::string::npos) == stubborn);
+}
+
+TEST_CASE("run: spawned, a program that ignores SIGTERM is ended before mod_fcgid would kill the service")
+{
+    const programs p;
+    p.add("a.cgi", "trap '' TERM\n: >\"$here/begun\"\nwhile :; do sleep 0.01; done\n");
+    app_program service(p.command());
+    request_under_way request(service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    const auto before = std::chrono::steady_clock::now();
+    service.program().send_signal(SIGTERM);
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == well);
+    CHECK(std::chrono::steady_clock::now() - before < std::chrono::milliseconds(2900)); // it kills after 3 s
+    CHECK(service.program().left_behind() == 0);
+    CHECK_THAT(service.log(), Catch::Contains("a.cgi[") && Catch::Contains("was ended by signal 9\n"));
+}
+
+TEST_CASE("run: who lives on: a silent program when the service is killed, a child in a session of its own")
+{
+    const bool killed = GENERATE(false, true);
+    CAPTURE(killed);
+    const programs p;
+    const std::string until = "until [ -e \"$here/go\" ]; do sleep 0.01; done; echo lived >\"$here/lived\"";
+    if (killed)
+        p.add("a.cgi", ": >\"$here/begun\"\n" + until + "\n");
+    else
+        p.add("a.cgi", "here=$here setsid sh -c ': >\"$here/begun\"; " + until + "' >/dev/null 2>&1 &\n" +
+                           "while :; do sleep 0.01; done\n");
+    own_service service(p, {});
+    REQUIRE(service.says("serving FastCGI"));
+    std::optional<request_under_way> request(std::in_place, service.address(), "/a.cgi");
+    REQUIRE(becomes_true([&] { return std::filesystem::exists(p.at("begun")); }));
+    if (killed) {
+        service.program().send_signal(SIGKILL);
+        CHECK(request->wait() == badly); // nobody is there any more
+    } else {
+        request.reset();
+        CHECK(service.says("was ended by signal 15"));
+    }
+    p.put("go");
+    CHECK(becomes_true([&] { return p.left("lived") == "lived\n"; }));
+}
+
+TEST_CASE("run: SLUICE_PATTERN and SLUICE_RLIMIT take several, and SLUICE_ENV one with spaces")
+{
+    const programs p;
+    // What comes from standard input comes once all is set up.
+    p.add("a.cgi", "read go\nulimit -n\nulimit -c\necho \"$TEXT\"\n");
+    p.add("b.pl", "echo b\n");
+    p.add("c.sh", "echo c\n");
+    app_program service(p.command(), {{"SLUICE_PATTERN", "*.cgi  *.pl "},
+                                      {"SLUICE_RLIMIT", "nofile=77 core=0"},
+                                      {"SLUICE_ENV", "TEXT=a b"}});
+    CHECK(run_command({"get", "-t", service.address(), "--body", "go\n", "/a.cgi"}).out == "77\n0\na b\n");
+    CHECK(run_command({"get", "-t", service.address(), "/b.pl"}).out == "b\n");
+    CHECK_THAT(get(service.address(), "/c.sh").out, Catch::StartsWith("Status: 403 "));
+}
+
 TEST_CASE("run: as the first process of a container it waits for what programs leave behind")
 {
     const programs p;

@@ -135,6 +135,9 @@ TEST_CASE("sluice run: wrong use is one line that says what and how")
         {{"--mount", "cgi"}, "--mount cgi", "a path such as"},
         {{"--pool", "1"}, "--pool 1", "two blocks"},
         {{"--workers", "0"}, "--workers 0", "1 to 256"},
+        {{"--document-root=maybe"}, "--document-root=maybe", "true or false"},
+        {{"--fastcgi", "tcp:127.0.0.1:-1"}, "--fastcgi tcp:127.0.0.1:-1", "port from 0 to 65535"},
+        {{"--fastcgi", "tcp:127.0.0.1:+1"}, "--fastcgi tcp:127.0.0.1:+1", "port from 0 to 65535"},
         {{"--nope"}, "--nope", "--help"},
         {{"stray"}, "stray", "--help"},
         {{}, "nothing to serve", "--fastcgi unix:/path"},
@@ -151,6 +154,98 @@ TEST_CASE("sluice run: wrong use is one line that says what and how")
         CHECK(lines(o.err).size() == 1);
     }
     CHECK_THAT(run_command({"run"}).err, Catch::Contains("--root DIR"));
+}
+
+TEST_CASE("sluice run: what a variable has wrong is said with its name")
+{
+    const struct {
+        const char *variable, *value, *how;
+    } rows[] = {
+        {"SLUICE_TIMEOUT", "0", "a time such as"},
+        {"SLUICE_IDLE_TIMEOUT", "1h", "a time such as"},
+        {"SLUICE_GRACE", "soon", "a time such as"},
+        {"SLUICE_MAX_PROCESSES", "0", "from 1 to"},
+        {"SLUICE_MAX_QUEUE", "-1", "from 0 to"},
+        {"SLUICE_SYMLINKS", "x", "inside, none or follow"},
+        {"SLUICE_MOUNT", "cgi", "a path such as"},
+        {"SLUICE_RLIMIT", "x=1", "nofile"},
+        {"SLUICE_RLIMIT", "nofile=unlimited", "LimitNOFILE="},
+        {"SLUICE_ENV", "1=2", "NAME=VALUE"},
+        {"SLUICE_ENV", "HTTP_PROXY=x", "give http_proxy"},
+        {"SLUICE_DOCUMENT_ROOT", "maybe", "true or false"},
+        {"SLUICE_IGNORE_EXIT_STATUS", "maybe", "true or false"},
+        {"SLUICE_END_AFTER_OUTPUT", "maybe", "true or false"},
+        {"SLUICE_POOL", "x", "a size such as"},
+        {"SLUICE_FASTCGI", "tcp:127.0.0.1:-1", "port from 0 to 65535"},
+    };
+    for (const auto& row : rows) {
+        const std::string given = row.variable + std::string("=") + row.value;
+        CAPTURE(given);
+        const auto o = run_command({"run", "--root", "/"}, "", {{row.variable, row.value}});
+        CAPTURE(o.err);
+        CHECK(o.status == exit_status{2, 0});
+        CHECK_THAT(o.err, Catch::StartsWith("sluice: " + given + ": ") && Catch::Contains(row.how) &&
+                              !Catch::Contains("--rlimit") && !Catch::Contains("Could not"));
+        CHECK(lines(o.err).size() == 1);
+    }
+    // A flag counts before its variable, and is what is wrong then.
+    CHECK_THAT(run_command({"run", "--root", "/", "--timeout", "0"}, "", {{"SLUICE_TIMEOUT", "5s"}}).err,
+               Catch::StartsWith("sluice: --timeout 0: "));
+    CHECK_THAT(run_command({"run", "--root", "/"}, "", {{"SLUICE_RLIMIT", "core=0 x=1"}}).err,
+               Catch::StartsWith("sluice: SLUICE_RLIMIT=x=1: "));
+    // It would count as not given, and any executable file would be a program.
+    CHECK_THAT(run_command({"run", "--root", "/"}, "", {{"SLUICE_PATTERN", " "}}).err,
+               Catch::StartsWith("sluice: SLUICE_PATTERN: must not be empty"));
+    CHECK(run_command({"run", "--help"}, "", {{"SLUICE_DOCUMENT_ROOT", "maybe"}}).status ==
+          exit_status{0, 0});
+}
+
+TEST_CASE("sluice run: flags that contradict each other, or would do nothing, are refused in one line")
+{
+    const programs p;
+    p.add("a.cgi", "echo a\n");
+    const auto script = p.root() + "/a.cgi";
+    const struct {
+        std::vector<std::string> arguments;
+        std::map<std::string, std::string> environment;
+        std::string what, how;
+    } rows[] = {
+        {{"--root", "/", "--document-root"}, {}, "--document-root with --root", "one of them"},
+        {{"--document-root"}, {{"SLUICE_ROOT", "/"}}, "--document-root with SLUICE_ROOT", "one of them"},
+        {{"--script", script, "--pattern", "*.cgi"}, {}, "--pattern with --script", "one of them"},
+        {{"--script", script}, {{"SLUICE_PATTERN", "*.cgi"}}, "SLUICE_PATTERN with --script", "one of them"},
+        {{"--root", "/", "--fastcgi", "tcp:127.0.0.1:0", "--socket-mode", "0660"},
+         {},
+         "--socket-mode 0660",
+         "leave it out"},
+        {{"--root", "/", "--fastcgi", "tcp:127.0.0.1:0"},
+         {{"SLUICE_SOCKET_OWNER", ":0"}},
+         "SLUICE_SOCKET_OWNER=:0",
+         "leave it out"},
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.what);
+        auto command = row.arguments;
+        command.insert(command.begin(), "run");
+        const auto o = run_command(command, "", row.environment);
+        CAPTURE(o.err);
+        CHECK(o.status == exit_status{2, 0});
+        CHECK_THAT(o.err, Catch::StartsWith("sluice: " + row.what + ": ") && Catch::Contains(row.how));
+        CHECK(lines(o.err).size() == 1);
+    }
+    // PATH_TRANSLATED of the one program lies below the root.
+    CHECK_THAT(run_command({"run", "--root", "/", "--script", script}).err,
+               Catch::Contains("nothing to serve"));
+}
+
+TEST_CASE("sluice run: an inherited socket's file is not ours to give away")
+{
+    const programs p;
+    app_program service(p.command({"--socket-owner", ":0"}));
+    CHECK(service.program().wait_for(std::chrono::seconds(10)) == exit_status{2, 0});
+    CHECK_THAT(service.log(),
+               Catch::StartsWith("sluice: --socket-owner :0: ") && Catch::Contains("leave it out"));
+    CHECK(lines(service.log()).size() == 1);
 }
 
 TEST_CASE("sluice run: a limit that the kernel would refuse each program is said at the start")

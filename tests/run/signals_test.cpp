@@ -151,7 +151,7 @@ TEST_CASE("a hangup is nothing to a service that was started with it ignored, as
     CHECK(probe.wait() == exit_status{0, 0});
 }
 
-TEST_CASE("spawned, the drain time is 2 s: mod_fcgid kills after 3 - unless it is given")
+TEST_CASE("spawned, the drain time is 1500 ms: mod_fcgid kills after 3 s - unless it is given")
 {
     const bool given = GENERATE(false, true);
     CAPTURE(given);
@@ -167,9 +167,9 @@ TEST_CASE("spawned, the drain time is 2 s: mod_fcgid kills after 3 - unless it i
     probe.program().send_signal(SIGTERM);
     CHECK(probe.wait() == exit_status{0, 0});
     const auto took = clock::now() - before;
-    CHECK(took >= (given ? 100ms : 2000ms));
-    CHECK(took < (given ? 1500ms : 2900ms));
-    CHECK(count_lines(probe.log(), given ? "limits::drain (100 ms)" : "limits::drain (2000 ms)") == 1);
+    CHECK(took >= (given ? 100ms : 1500ms));
+    CHECK(took < (given ? 1400ms : 2500ms));
+    CHECK(count_lines(probe.log(), given ? "limits::drain (100 ms)" : "limits::drain (1500 ms)") == 1);
 }
 
 TEST_CASE("a CGI program ends at SIGTERM with 1, its app told, and the pipes get their flags back")

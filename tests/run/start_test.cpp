@@ -32,6 +32,15 @@ bool nonblocking(int fd)
 
 } // namespace
 
+TEST_CASE("the probe refuses a number that fits in nothing as it does one that is too large")
+{
+    for (const std::string n : {"4294967297", "99999999999", "99999999999999999999999"}) {
+        CAPTURE(n);
+        const auto o = run_program(SLUICE_PROBE, {}, cgi_request("/bytes?n=" + n));
+        CHECK_THAT(o.out, Catch::StartsWith("Status: 400 ") && Catch::Contains("n is at most 4294967296"));
+    }
+}
+
 TEST_CASE("a listening socket as fd 0, unix or TCP: FastCGI on it, and the socket is left to the others")
 {
     const temp_dir folder;

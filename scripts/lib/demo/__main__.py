@@ -44,17 +44,13 @@ def byte_count(text):
 
 
 def options():
-    parser = argparse.ArgumentParser(
-        prog="scripts/demo", description="Starts a web server on a loopback port with sluice's examples behind it,"
-        " shows a large response that is read slowly, and stays up for your own requests until Ctrl-C.")
-    parser.add_argument("--behind", choices=sorted(SITES), default="lighttpd", help="the web server (%(default)s)")
-    parser.add_argument("--rate", type=byte_count, default=None, metavar="BYTES",
-                        help="how much the slow client reads in a second (16M)")
-    parser.add_argument("--size", type=byte_count, default=None, metavar="BYTES", help="of the response (2G)")
-    parser.add_argument("--check", action="store_true",
-                        help="run once with a small response, check the figures, exit 0 or 1")
-    parser.add_argument("--programs", metavar="DIR", default=Path(__file__).parents[3] / "build/demo/examples",
-                        help="take the example programs from DIR; build and install nothing")
+    # scripts/demo says what they are, and has checked them: it did so before this could be run.
+    parser = argparse.ArgumentParser(prog="scripts/demo", add_help=False, allow_abbrev=False)
+    parser.add_argument("--behind", choices=sorted(SITES), default="lighttpd")
+    parser.add_argument("--rate", type=byte_count, default=None)
+    parser.add_argument("--size", type=byte_count, default=None)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--programs", default=Path(__file__).parents[3] / "build/demo/examples")
     chosen = parser.parse_args()
     chosen.rate = chosen.rate or 16 * MIB
     chosen.size = chosen.size or (64 * MIB if chosen.check else 2048 * MIB)
