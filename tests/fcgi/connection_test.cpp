@@ -213,8 +213,9 @@ TEST_CASE("F12: the client leaves behind a body nobody reads, and the app is tol
             }
         })};
         auto peer = way == 0 ? loop.connect() : loop.connect_tcp();
+        // More than the window, but over TCP the end must not wait behind what does not fit into the socket.
         peer.send(begin_request(1) + params(1, variables("POST", "/", {{"CONTENT_LENGTH", "1000000"}})) +
-                  stdin_data(1, pattern(150'000), 8000));
+                  stdin_data(1, pattern(80'000), 8000));
         REQUIRE(loop.until([&] { return peer.try_receive(), started && !peer.reply_to(1).body.empty(); }));
         const auto left = clock::now();
         way == 2 ? peer.reset() : peer.close();

@@ -3,6 +3,7 @@
 
 #include "fcgi/socket_peer.hpp"
 #include "support/catch.hpp"
+#include "support/sanitized.hpp"
 #include "support/temp_dir.hpp"
 
 #include <boost/asio/post.hpp>
@@ -314,13 +315,15 @@ TEST_CASE("server: stop ends at once, before, in and after service")
 
 TEST_CASE("server: descriptors running out is survived")
 {
+    // Clang's check of types makes a pipe for each type that it has not seen lately, and calls it a fault when it gets none.
+    if (sanitized)
+        return;
     running_server server(app);
     REQUIRE(answers(server));
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
     auto kept = server.connect();
-    // Twice, for a sanitizer's sake: it looks at each type on a later request's way once, and makes a pipe for it. So do
-    // assertions, which have to wait until there are descriptors again.
+    // Assertions, which may need a descriptor, have to wait until there are some again.
     for (id_type id = 1; id <= 2; ++id) {
         REQUIRE(kept.send(get(id, true, "/10")));
         REQUIRE(kept.receive_reply(id));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support/curl.hpp"
+#include "support/sanitized.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -20,16 +21,7 @@ inline constexpr std::uint64_t window = 64 * kibibyte; ///< limits::window
 inline constexpr std::uint64_t block = 16 * kibibyte;  ///< limits::block_size
 
 /// Not where a sanitizer puts its own around every piece of memory, and keeps what was freed.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLUICE_TEST_SANITIZED
-#endif
-#endif
-#if defined(SLUICE_TEST_SANITIZED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool memory_counts = false;
-#else
-inline constexpr bool memory_counts = true;
-#endif
+inline constexpr bool memory_counts = !sanitized;
 
 /// The lowest and highest resident memory of a process that was seen.
 class memory_watch {

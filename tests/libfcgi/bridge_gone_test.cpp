@@ -111,9 +111,10 @@ TEST_CASE("F12: a silent app whose body is unread is told")
     const auto where = GENERATE(transport::unix_socket, transport::tcp);
     old_program program(endless, {}, 1, where);
     auto peer = program.connect();
+    // More than the window, but over TCP the end must not wait behind what does not fit into the socket.
     peer.send(begin_request(1, true) +
               params(1, variables("POST", "/idle", {{"CONTENT_LENGTH", "10000000"}})) +
-              stdin_data(1, pattern(150'000)));
+              stdin_data(1, pattern(80'000)));
     wait_for_begin(peer);
     peer.close();
     check_told(program, 1);

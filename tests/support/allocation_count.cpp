@@ -4,19 +4,12 @@
 // so nothing is looked up and nothing recurses.
 #include "support/allocation_count.hpp"
 
+#include "support/sanitized.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SLUICE_TEST_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLUICE_TEST_SANITIZED
-#endif
 
 namespace {
 std::atomic<std::uint64_t> calls{0};
