@@ -53,14 +53,7 @@ void stream_ported(plan p, std::istream& in, std::ostream& out)
     for (const auto& [name, value] : p.headers)
         out << name << ": " << value << '\n';
     out << '\n';
-    do {
-        for (std::string_view rest = p.body; !rest.empty() && out;
-             rest.remove_prefix(std::min(p.piece, rest.size()))) {
-            out << rest.substr(0, p.piece);
-            if (p.flush)
-                out.flush();
-        }
-    } while (p.endless && out);
+    p.write_body(out);
     p.throw_if(plan::end::throws_after_body);
 }
 

@@ -38,6 +38,18 @@ void plan::throw_if(end e) const
         throw std::runtime_error("planned");
 }
 
+void plan::write_body(std::ostream& out) const
+{
+    do {
+        for (std::string_view rest = body; !rest.empty() && out;
+             rest.remove_prefix(std::min(piece, rest.size()))) {
+            out << rest.substr(0, piece);
+            if (flush)
+                out.flush();
+        }
+    } while (endless && out);
+}
+
 namespace {
 
 /// Streams by callbacks; lives as long as one is to come.
@@ -158,14 +170,7 @@ void stream_blocking(plan p, blocking_request& r)
         p.body.assign(std::istreambuf_iterator<char>(r.in()), {});
     p.throw_if(plan::end::throws_before_head);
     auto& out = r.start(p.head());
-    do {
-        for (std::string_view rest = p.body; !rest.empty() && out;
-             rest.remove_prefix(std::min(p.piece, rest.size()))) {
-            out << rest.substr(0, p.piece);
-            if (p.flush)
-                out.flush();
-        }
-    } while (p.endless && out);
+    p.write_body(out);
     p.throw_if(plan::end::throws_after_body);
 }
 

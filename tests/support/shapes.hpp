@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ struct plan {
     response_head head() const;
     response whole() const;
     void throw_if(end e) const;
+    /// In its pieces, until `out` fails.
+    void write_body(std::ostream& out) const;
 };
 
 struct shape {
